@@ -1,0 +1,152 @@
+"""Weights on disk: ``<folder>/config.json`` beside ``model.safetensors``, and a resumable state.
+
+Never pickle. A kill at any moment of saving leaves the old weights or the new ones: every file is
+written beside its target and renamed, and ``config.json.new`` names the sha256 of the new weights
+before they take their place, so that a load can finish an interrupted save.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from genlab.config import make
+from genlab.errors import CheckpointError, GenlabError
+from genlab.models import TRAINABLE, Trainable
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+MODEL, CONFIG, STATE = "model.safetensors", "config.json", "state.safetensors"
+
+
+def _sync_write(path: Path, write: Any) -> None:
+    """Write a temporary file, flush it to the disk, and rename it to ``path``."""
+    scratch = path.with_name(path.name + ".tmp")
+    write(scratch)
+    with scratch.open("rb") as f:
+        os.fsync(f.fileno())
+    scratch.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically."""
+    _sync_write(path, lambda p: p.write_text(json.dumps(value, indent=2) + "\n"))
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _released(model: Trainable) -> dict[str, Tensor]:
+    """What a user needs: of a network that has a running average, the average alone."""
+    state = model.state_dict()
+    if model.averages:
+        state = {k: v for k, v in state.items() if not k.startswith(f"{model.averages}.")}
+    return {k: v.contiguous() for k, v in state.items()}
+
+
+def _restored(model: Trainable, released: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The full state: training from here on starts at the average."""
+    copies = {
+        k.replace("average.module", model.averages, 1): v.clone()
+        for k, v in released.items()
+        if model.averages and k.startswith("average.module.")
+    }
+    return released | copies
+
+
+def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) -> str:
+    """Write weights and config of ``model`` into ``folder``; return the weights' sha256.
+
+    ``training`` is kept in the config: how these weights were made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target, fresh = folder / MODEL, folder / (MODEL + ".new")
+    _sync_write(fresh, lambda p: save_file(_released(model), p))
+    digest = sha256(fresh)
+    config = {
+        "model": name,
+        "config": dataclasses.asdict(model.config),  # type: ignore[call-overload]
+        "sha256": digest,
+        "training": training,
+    }
+    pending = folder / (CONFIG + ".new")
+    write_json(pending, config)
+    fresh.replace(target)
+    pending.replace(folder / CONFIG)
+    return digest
+
+
+def _read_config(folder: Path, digest: str) -> dict[str, Any]:
+    """The config whose sha256 is ``digest``: the settled one, or that of an interrupted save."""
+    for path in (folder / CONFIG, folder / (CONFIG + ".new")):
+        try:
+            config = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(config, dict) and config.get("sha256") == digest:
+            return config
+    raise CheckpointError(
+        f"{folder.name}/{MODEL} does not have the sha256 that {folder.name}/{CONFIG} gives: "
+        "one of them is missing, truncated or altered."
+    )
+
+
+def load(folder: Path) -> Trainable:
+    """Rebuild the model saved in ``folder``, in evaluation mode on the CPU.
+
+    Raises CheckpointError, naming the file, if a file is missing, truncated or altered.
+    """
+    path = folder / MODEL
+    if not path.is_file():
+        raise CheckpointError(f"{folder.name}/{MODEL} is missing.")
+    config = _read_config(folder, sha256(path))
+    try:
+        model_type = TRAINABLE[config["model"]]
+        model = model_type(make(model_type.Config, config["config"]))
+        model.load_state_dict(_restored(model, load_file(path)))
+    except (GenlabError, SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"{folder.name}/{MODEL} cannot be loaded: {error}") from error
+    return model.eval()
+
+
+def weights_sha256(folder: Path) -> str:
+    """The sha256 of the weights in ``folder``."""
+    return sha256(folder / MODEL)
+
+
+def save_state(path: Path, model: Trainable, optimizers: dict[str, Any], progress: dict[str, Any]) -> None:
+    """Write everything a training needs to go on (one file, atomically)."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for i, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{name}.{i}.{k}": torch.as_tensor(v) for k, v in slots.items()}
+    tensors = {k: v.contiguous().clone() for k, v in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sync_write(path, lambda p: save_file(tensors, p, metadata={"progress": json.dumps(progress)}))
+
+
+def load_state(path: Path, model: Trainable, optimizers: dict[str, Any]) -> dict[str, Any]:
+    """Restore what ``save_state`` wrote; returns its ``progress``."""
+    try:
+        with safe_open(path, "pt") as f:
+            progress = json.loads(f.metadata()["progress"])
+        tensors = load_file(path, device=str(model.device))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path.name} cannot be resumed from: {error}") from error
+    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    for name, optimizer in optimizers.items():
+        state = optimizer.state_dict()
+        state["state"] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimizer.{name}."):
+                *_, i, slot = key.split(".")
+                state["state"].setdefault(int(i), {})[slot] = value
+        optimizer.load_state_dict(state)
+    return progress

@@ -1,0 +1,95 @@
+"""Knobs: a value's default, range and one line of help, written once.
+
+The UI's sliders, the flags of the command line, the schema of the API and the checks at its edge
+are all generated from the fields declared here.
+"""
+
+import dataclasses
+import math
+from typing import Any, TypeVar
+
+from genlab.errors import InvalidInput
+
+MAX_SEED = 2**32 - 1
+_REPR_LIMIT = 40  # a bad value is quoted in the message, but not a megabyte of it
+
+C = TypeVar("C")
+
+
+def knob(default: float, lo: float, hi: float, help: str, *, log: bool = False) -> Any:
+    """A number in [lo, hi]; an int default makes it a whole number. ``log``: orders of magnitude."""
+    return dataclasses.field(default=default, metadata={"lo": lo, "hi": hi, "help": help, "log": log})
+
+
+def choice(default: str, options: tuple[str, ...], help: str) -> Any:
+    """One of a few named options."""
+    return dataclasses.field(default=default, metadata={"options": options, "help": help})
+
+
+def quote(value: Any) -> str:
+    """The value as it should appear in an error message: short, whatever it is."""
+    text = repr(value)
+    return text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 3] + "..."
+
+
+def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool) -> float | int:
+    """Return ``value`` as an int (``whole``) or float in [lo, hi], or raise InvalidInput.
+
+    5.0 is taken as the whole number 5, as a slider may send it; True, "5", NaN and None are not.
+    """
+    allowed = f"a {'whole ' if whole else ''}number from {lo:g} to {hi:g}" if hi != MAX_SEED else (
+        f"a whole number from {lo:g} to {MAX_SEED}"
+    )
+    fits = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and lo <= value <= hi
+        and not (whole and value != int(value))
+    )
+    if not fits:
+        raise InvalidInput(f"{name} is {quote(value)}; it must be {allowed}.")
+    return int(value) if whole else float(value)
+
+
+def check_choice(name: str, value: Any, options: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``options``, or raise InvalidInput naming them all."""
+    if not isinstance(value, str) or value not in options:
+        raise InvalidInput(f"{name} is {quote(value)}; it must be one of {', '.join(options)}.")
+    return value
+
+
+def check_field(field: dataclasses.Field, value: Any) -> Any:
+    """Check one value against the knob or choice that declares its field."""
+    meta = field.metadata
+    if "options" in meta:
+        return check_choice(field.name, value, meta["options"])
+    return check_number(field.name, value, meta["lo"], meta["hi"], whole=isinstance(field.default, int))
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Base of every configuration: each field is a knob or a choice, checked when it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, check_field(field, getattr(self, field.name)))
+
+
+def make(config_type: type[C], values: dict[str, Any] | None) -> C:
+    """Build a config from untrusted ``values``; unknown names raise InvalidInput."""
+    known = {f.name: f for f in dataclasses.fields(config_type)}  # type: ignore[arg-type]
+    for name in values or {}:
+        check_choice("option", name, tuple(known))
+    return config_type(**(values or {}))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Config):
+    """How long and in what portions; what is learned is in the family's own Config."""
+
+    steps: int = knob(1000, 1, 1_000_000, "Optimisation steps: more are better up to a point", log=True)
+    batch_size: int = knob(128, 2, 4096, "Images in one step: more are steadier and slower", log=True)
+    decay: str = choice("cosine", ("cosine", "none"), "cosine lets the learning rate fade to zero at the end")
+    seed: int = knob(0, 0, MAX_SEED, "The same seed trains the same model")
+    preview_every: int = knob(100, 1, 1_000_000, "Steps between two looks at the samples", log=True)

@@ -1,0 +1,17 @@
+"""The errors genlab raises on purpose: one sentence each, fit to be shown to a visitor as it is."""
+
+
+class GenlabError(Exception):
+    """Base of all errors whose message is written for the person who caused them."""
+
+
+class InvalidInput(GenlabError, ValueError):
+    """A value is outside its range: the message names the field, the value and what is allowed."""
+
+
+class CheckpointError(GenlabError):
+    """A weights file is missing, truncated, altered or of another model."""
+
+
+class DataUnavailable(GenlabError):
+    """A data set cannot be had from any of its sources."""

@@ -1,0 +1,18 @@
+"""The registry: one family, one file, one line here."""
+
+from genlab.models.base import GenerativeModel, Trainable
+from genlab.models.classifier import Classifier
+from genlab.models.ddpm import DDPM
+from genlab.models.gan import GAN
+from genlab.models.vae import VAE
+from genlab.models.wgan_gp import WGANGP
+
+MODELS: dict[str, type[GenerativeModel]] = {
+    "vae": VAE,
+    "gan": GAN,
+    "wgan_gp": WGANGP,
+    "ddpm": DDPM,
+}
+
+# What ``python -m genlab train`` accepts: the families and the classifier that judges them.
+TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "classifier": Classifier}

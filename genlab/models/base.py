@@ -1,0 +1,89 @@
+"""The contract of a family: everything the UI, the CLI, the API and the evaluation rely on."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from genlab.config import Config, TrainConfig
+from genlab.noise import Noise
+
+Metrics = dict[str, Tensor]
+Optimizers = dict[str, Optimizer]
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What a visitor reads about a family."""
+
+    title: str
+    year: int
+    idea: str  # one line
+    equation: str  # LaTeX, without dollar signs
+    paper: str  # authors, title
+    url: str
+
+
+class Trainable(nn.Module):
+    """A network with its loss and its optimizers.
+
+    Images are float tensors (N, C, H, W) in [-1, 1], labels int64 (N,).
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    averages: ClassVar[str | None] = None  # the sub-network that ``self.average`` follows
+    recipe: ClassVar[TrainConfig]  # what made the shipped weights
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    def device(self) -> Any:
+        return next(self.parameters()).device
+
+    def optimizers(self) -> Optimizers:
+        """Fresh optimizers, by a name for each."""
+        raise NotImplementedError
+
+    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        """The scalar to minimise on one batch, and what to plot (always with "loss")."""
+        raise NotImplementedError
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        """One training step; adversarial families override it."""
+        loss, metrics = self.loss(x, y)
+        for optimizer in optimizers.values():
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in optimizers.values():
+            optimizer.step()
+        return metrics
+
+    def finish(self, x: Tensor) -> None:
+        """Fit what is fitted after training, on up to 10,000 training images (default: nothing)."""
+
+
+class GenerativeModel(Trainable):
+    """A family that draws pictures."""
+
+    Sampling: ClassVar[type[Config]] = Config  # the knobs of ``sample``
+    card: ClassVar[Card]
+    conditional: ClassVar[bool] = False  # does it draw a given digit?
+    live: ClassVar[TrainConfig]  # minutes on two cores: the default in the page
+    preview_knobs: ClassVar[dict[str, Any]] = {}  # for the quick looks while training
+
+    def sample(
+        self, noise: Noise, *, labels: Tensor | None = None, **knobs: Any
+    ) -> Iterator[Tensor]:
+        """Yield pictures (len(noise), C, H, W) as they form; the last one is the result.
+
+        ``labels``: int64 (n,), conditional families only. ``knobs``: the fields of ``Sampling``.
+        """
+        raise NotImplementedError
+
+    def evaluations(self, **knobs: Any) -> int:
+        """How many times ``sample`` runs the network for one picture."""
+        return 1

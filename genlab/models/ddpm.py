@@ -1,0 +1,110 @@
+"""Denoising diffusion with class conditions (Ho et al., 2020; Ho & Salimans, 2022)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from genlab.config import Config, TrainConfig, choice, knob
+from genlab.diffusion import samplers
+from genlab.diffusion.guidance import classifier_free
+from genlab.diffusion.schedules import SCHEDULES
+from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.nn import UNet, exponential_average
+from genlab.noise import Noise
+
+T = 1000
+CLASSES = 10  # label 10 means "no condition"
+
+
+@dataclass(frozen=True)
+class DDPMConfig(Config):
+    width: int = knob(48, 16, 128, "Channels of the U-Net: more draw finer strokes, slower")
+    blocks: int = knob(1, 1, 4, "Residual blocks for each resolution: more draw better, slower")
+    schedule: str = choice("cosine", tuple(SCHEDULES), "How noise grows with t: cosine keeps the digit visible for longer")
+    drop: float = knob(0.1, 0.0, 1.0, "Share of training digits shown without their label: needed for guidance")
+    lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True)
+    ema: float = knob(0.999, 0.0, 0.99999, "Averaging of the weights over steps: closer to 1 gives cleaner, later pictures")
+
+
+@dataclass(frozen=True)
+class DDPMSampling(Config):
+    sampler: str = choice("ddim", samplers.SAMPLERS, "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds")
+    steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
+    guidance: float = knob(1.0, 0.0, 10.0, "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it")
+    eta: float = knob(0.0, 0.0, 1.0, "Fresh noise in each DDIM step: 0 none, 1 as much as ddpm")
+
+
+class DDPM(GenerativeModel):
+    """A network learns to see the noise in a picture; sampling takes it out step by step."""
+
+    Config = DDPMConfig
+    recipe = TrainConfig(steps=8500, batch_size=64, preview_every=500)
+    live = TrainConfig(steps=800, batch_size=64, preview_every=50)
+    averages = "net"
+    Sampling = DDPMSampling
+    conditional = True
+    preview_knobs = {"steps": 20}
+    card = Card(
+        title="DDPM",
+        year=2020,
+        idea="Learn to remove a little noise, then start from pure noise and remove it all.",
+        equation=r"\mathcal{L} = \mathbb{E}_{x_0, \epsilon, t}\left\|\epsilon - \epsilon_\theta(\sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon,\ t)\right\|^2",
+        paper="Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models",
+        url="https://arxiv.org/abs/2006.11239",
+    )
+
+    def __init__(self, config: DDPMConfig) -> None:
+        super().__init__(config)
+        self.schedule = SCHEDULES[config.schedule](T)
+        self.net = UNet(width=config.width, blocks=config.blocks, classes=CLASSES)
+        self.average = exponential_average(self.net, config.ema)
+
+    def optimizers(self) -> Optimizers:
+        return {"net": torch.optim.Adam(self.net.parameters(), lr=self.config.lr, betas=(0.9, 0.99))}
+
+    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        # One random offset spreads the batch evenly over all t: each t is uniform, the loss less
+        # noisy (Kingma et al., "Variational Diffusion Models", 2021, appendix I.1).
+        u = torch.rand(1, device=x.device) + torch.arange(len(x), device=x.device) / len(x)
+        t = (u % 1 * T).long().clamp(max=T - 1)
+        eps = torch.randn_like(x)
+        # Some digits lose their label, so that the network also learns the unconditional noise.
+        y = torch.where(torch.rand(len(x), device=x.device) < self.config.drop, CLASSES, y)
+        loss = F.mse_loss(self.net(self.schedule.add_noise(x, t, eps), t, y), eps)  # algorithm 1
+        return loss, {"loss": loss}
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        metrics = super().update(x, y, optimizers)
+        self.average.update_parameters(self.net)
+        return metrics
+
+    @torch.no_grad()
+    def sample(
+        self,
+        noise: Noise,
+        *,
+        labels: Tensor | None = None,
+        sampler: str = "ddim",
+        steps: int = 50,
+        guidance: float = 1.0,
+        eta: float = 0.0,
+    ) -> Iterator[Tensor]:
+        """Yield the predicted picture after each step; without labels, each is drawn at random."""
+        if labels is None:
+            labels = noise.integers(CLASSES)
+        x_T = noise.normal(1, 28, 28).to(self.device)
+        y = labels.to(self.device)
+        denoiser = classifier_free(self.average, y, torch.full_like(y, CLASSES), guidance)
+        if sampler == "ddpm":
+            trajectory = samplers.ddpm(denoiser, self.schedule, x_T, noise, steps=steps)
+        else:
+            trajectory = samplers.ddim(denoiser, self.schedule, x_T, noise, steps=steps, eta=eta)
+        for step in trajectory:
+            yield step.x.clamp(-1, 1)
+
+    def evaluations(self, *, steps: int = 50, guidance: float = 1.0, **_: Any) -> int:
+        return steps * (1 if guidance in (0, 1) else 2)

@@ -1,0 +1,140 @@
+"""The generative adversarial network with the non-saturating loss (Goodfellow et al., 2014)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.config import Config, TrainConfig, choice, knob
+from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.nn import exponential_average
+from genlab.noise import Noise
+
+NOISE = 100  # dimensions of z
+BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
+
+
+@dataclass(frozen=True)
+class GANConfig(Config):
+    network: str = choice("conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits")
+    width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
+    lr: float = knob(4e-4, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True)
+    lr_d: float = knob(4e-4, 1e-6, 1.0, "Learning rate of the discriminator: too high and the generator stops learning", log=True)
+    dropout: float = knob(0.3, 0.0, 0.9, "Share of the discriminator that is switched off each step: more keeps it from winning")
+    ema: float = knob(0.998, 0.0, 0.9999, "Averaging of the generator over steps: closer to 1 gives steadier, later pictures")
+
+
+def mlp_generator() -> nn.Sequential:
+    """100-256-512-1024-784, leaky ReLU, tanh."""
+    sizes = (NOISE, 256, 512, 1024)
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+
+
+def mlp_discriminator(dropout: float) -> nn.Sequential:
+    """784-512-256-1, leaky ReLU and dropout; returns the logit of "real"."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 512), nn.LeakyReLU(0.2), nn.Dropout(dropout),
+        nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Dropout(dropout), nn.Linear(256, 1),
+    )  # fmt: skip
+
+
+def conv_generator(width: int) -> nn.Sequential:
+    """z (N, 100) -> (N, 1, 28, 28): a dense layer to 7x7, then two doublings, batch norm, ReLU."""
+    c0, c1, c2 = width // 2, width, 2 * width
+    return nn.Sequential(
+        nn.Linear(NOISE, 49 * c2, bias=False), nn.Unflatten(1, (c2, 7, 7)), nn.BatchNorm2d(c2), nn.ReLU(),
+        nn.Conv2d(c2, c2, 3, padding=1, bias=False), nn.BatchNorm2d(c2), nn.ReLU(),  # (N, c2, 7, 7)
+        nn.ConvTranspose2d(c2, c1, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c1), nn.ReLU(),  # 14x14
+        nn.ConvTranspose2d(c1, c0, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c0), nn.ReLU(),  # 28x28
+        nn.Conv2d(c0, 1, 3, padding=1), nn.Tanh(),
+    )  # fmt: skip
+
+
+def conv_discriminator(width: int, dropout: float) -> nn.Sequential:
+    """(N, 1, 28, 28) -> (N, 1): two halvings, leaky ReLU, no normalisation."""
+    c1, c2 = width, 2 * width
+    return nn.Sequential(
+        nn.Conv2d(1, c1, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c1, 14, 14)
+        nn.Conv2d(c1, c2, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c2, 7, 7)
+        nn.Flatten(), nn.Linear(49 * c2, 8 * width), nn.LeakyReLU(0.2), nn.Linear(8 * width, 1),
+    )  # fmt: skip
+
+
+class AdversarialModel(GenerativeModel):
+    """What GANs share: a generator with its running average, its opponent, one-shot sampling."""
+
+    averages = "generator"
+
+    def __init__(self, config: Any, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__(config)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.average = exponential_average(generator, config.ema)
+
+    def optimizers(self) -> Optimizers:
+        c = self.config
+        return {
+            "d": torch.optim.Adam(self.discriminator.parameters(), lr=c.lr_d, betas=BETAS),
+            "g": torch.optim.Adam(self.generator.parameters(), lr=c.lr, betas=BETAS),
+        }
+
+    def generate(self, n: int) -> Tensor:
+        """n fresh pictures from the generator in training, (n, 1, 28, 28)."""
+        return self.generator(torch.randn(n, NOISE, device=self.device))
+
+    @torch.no_grad()
+    def sample(self, noise: Noise, *, labels: Tensor | None = None, **_: Any) -> Iterator[Tensor]:
+        yield self.average(noise.normal(NOISE).to(self.device))
+
+
+class GAN(AdversarialModel):
+    """A generator learns to fool a discriminator that learns to tell its pictures from real ones."""
+
+    Config = GANConfig
+    recipe = TrainConfig(steps=12_000, batch_size=64, preview_every=500)
+    live = TrainConfig(steps=1500, batch_size=64, preview_every=50)
+    card = Card(
+        title="GAN",
+        year=2014,
+        idea="A forger and a detective train each other until the forgeries pass.",
+        equation=r"\max_D\ \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))],\quad \max_G\ \mathbb{E}_z[\log D(G(z))]",
+        paper="Goodfellow et al., Generative Adversarial Networks",
+        url="https://arxiv.org/abs/1406.2661",
+    )
+
+    def __init__(self, config: GANConfig) -> None:
+        if config.network == "mlp":
+            pair = mlp_generator(), mlp_discriminator(config.dropout)
+        else:
+            pair = conv_generator(config.width), conv_discriminator(config.width, config.dropout)
+        super().__init__(config, *pair)
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
+        fake = self.generate(len(x))
+        logit_real, logit_fake = self.discriminator(torch.cat([x, fake.detach()])).chunk(2)
+        loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
+        optimizers["d"].zero_grad()
+        loss_d.backward()
+        optimizers["d"].step()
+
+        # (2) Update the generator: maximise log D(G(z)), which does not saturate
+        self.discriminator.requires_grad_(False)  # its gradients would only be thrown away
+        loss_g = F.softplus(-self.discriminator(fake)).mean()
+        optimizers["g"].zero_grad()
+        loss_g.backward()
+        optimizers["g"].step()
+        self.discriminator.requires_grad_(True)
+        self.average.update_parameters(self.generator)
+        return {
+            "loss": loss_g,
+            "loss_d": loss_d,
+            "d_real": logit_real.sigmoid().mean(),
+            "d_fake": logit_fake.sigmoid().mean(),
+        }

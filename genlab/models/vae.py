@@ -1,0 +1,141 @@
+"""The variational autoencoder (Kingma & Welling, 2014; beta: Higgins et al., 2017)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.config import Config, TrainConfig, choice, knob
+from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.noise import Noise
+
+PIXELS = 28 * 28
+COMPONENTS = 10  # of the mixture prior
+
+
+@dataclass(frozen=True)
+class VAEConfig(Config):
+    network: str = choice("conv", ("mlp", "conv"), "mlp is the textbook 784-400-latent network; conv draws sharper digits")
+    latent: int = knob(16, 2, 128, "Numbers that describe a picture: more keep more detail, but are harder to sample")
+    width: int = knob(32, 8, 64, "Channels of the convolutional network: more draw finer strokes, slower")
+    beta: float = knob(0.5, 0.0, 100.0, "Weight of KL: higher gives smoother samples with less variety, 1 is the textbook", log=True)
+    lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True)
+
+
+@dataclass(frozen=True)
+class VAESampling(Config):
+    prior: str = choice("mixture", ("mixture", "normal"), "Where latents are drawn: normal is the textbook N(0, I), mixture follows the training latents")
+
+
+class Latent(NamedTuple):
+    """The Gaussian q(z | x): mean and log variance, each (N, latent)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+
+class MLP(nn.Module):
+    """The textbook network: 784-400-latent and back, one hidden layer each way."""
+
+    def __init__(self, latent: int, hidden: int = 400) -> None:
+        super().__init__()
+        self.encode = nn.Sequential(
+            nn.Flatten(), nn.Linear(PIXELS, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent)
+        )
+        self.decode = nn.Sequential(
+            nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, PIXELS), nn.Unflatten(1, (1, 28, 28))
+        )
+
+
+class Conv(nn.Module):
+    """Strided convolutions 28 -> 14 -> 7 and transposed ones back."""
+
+    def __init__(self, latent: int, width: int) -> None:
+        super().__init__()
+        c1, c2, hidden = width, 2 * width, 8 * width
+        self.encode = nn.Sequential(
+            nn.Conv2d(1, c1, 4, stride=2, padding=1), nn.SiLU(),  # (N, c1, 14, 14)
+            nn.Conv2d(c1, c2, 4, stride=2, padding=1), nn.SiLU(),  # (N, c2, 7, 7)
+            nn.Flatten(), nn.Linear(49 * c2, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent),
+        )  # fmt: skip
+        self.decode = nn.Sequential(
+            nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, 49 * c2), nn.SiLU(),
+            nn.Unflatten(1, (c2, 7, 7)),
+            nn.ConvTranspose2d(c2, c1, 4, stride=2, padding=1), nn.SiLU(),  # (N, c1, 14, 14)
+            nn.ConvTranspose2d(c1, c1, 4, stride=2, padding=1), nn.SiLU(),  # (N, c1, 28, 28)
+            nn.Conv2d(c1, 1, 3, padding=1),
+        )  # fmt: skip
+
+
+class VAE(GenerativeModel):
+    """Encode a picture as a Gaussian, decode a draw from it, and keep the Gaussians near N(0, I)."""
+
+    Config = VAEConfig
+    recipe = TrainConfig(steps=7000, batch_size=128, preview_every=500)
+    live = TrainConfig(steps=600, batch_size=128, preview_every=50)
+    Sampling = VAESampling
+    preview_knobs = {"prior": "normal"}  # the mixture is fitted at the end
+    card = Card(
+        title="VAE",
+        year=2013,
+        idea="Squeeze each digit into a few numbers that follow a known distribution, then draw new numbers.",
+        equation=r"\mathcal{L} = -\mathbb{E}_{q(z|x)}[\log p(x|z)] + \beta\, D_{KL}(q(z|x)\,\|\,\mathcal{N}(0, I))",
+        paper="Kingma & Welling, Auto-Encoding Variational Bayes",
+        url="https://arxiv.org/abs/1312.6114",
+    )
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__(config)
+        d = config.latent
+        self.net = MLP(d) if config.network == "mlp" else Conv(d, config.width)
+        # The mixture prior sum_k weight_k N(mean_k, factor_k factor_k^T); ten times N(0, I) until fitted.
+        self.register_buffer("mix_weight", torch.full((COMPONENTS,), 1 / COMPONENTS))
+        self.register_buffer("mix_mean", torch.zeros(COMPONENTS, d))
+        self.register_buffer("mix_factor", torch.eye(d).repeat(COMPONENTS, 1, 1))
+
+    def optimizers(self) -> Optimizers:
+        return {"vae": torch.optim.Adam(self.net.parameters(), lr=self.config.lr)}
+
+    def encode(self, x: Tensor) -> Latent:
+        """q(z | x) of pictures (N, 1, 28, 28) in [-1, 1]."""
+        return Latent(*self.net.encode(x).chunk(2, dim=1))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Pictures (N, 1, 28, 28) in [-1, 1] from latents (N, latent): the pixels' expected values."""
+        return self.net.decode(z).sigmoid() * 2 - 1
+
+    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        mean, log_variance = self.encode(x)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)  # reparameterisation
+        # Pixels as Bernoulli probabilities, as the paper's appendix C.1 treats them.
+        bce = F.binary_cross_entropy_with_logits(self.net.decode(z), (x + 1) / 2, reduction="sum") / len(x)
+        kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1).mean()  # appendix B
+        loss = bce + self.config.beta * kl
+        return loss, {"loss": loss, "bce": bce, "kl": kl}
+
+    @torch.no_grad()
+    def finish(self, x: Tensor) -> None:
+        """Fit the mixture prior on the latents of ``x``."""
+        from sklearn.mixture import GaussianMixture
+
+        mean, log_variance = self.encode(x)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        k = min(COMPONENTS, len(x))
+        fit = GaussianMixture(k, random_state=0, reg_covar=1e-4).fit(z.double().cpu().numpy())
+        self.mix_weight.zero_()[:k] = torch.from_numpy(fit.weights_)
+        self.mix_mean[:k] = torch.from_numpy(fit.means_)
+        self.mix_factor[:k] = torch.linalg.cholesky(torch.from_numpy(fit.covariances_)).to(self.mix_factor)
+
+    @torch.no_grad()
+    def sample(
+        self, noise: Noise, *, labels: Tensor | None = None, prior: str = "mixture", **_: Any
+    ) -> Iterator[Tensor]:
+        z = noise.normal(self.config.latent).to(self.device)  # (N, latent)
+        if prior == "mixture":
+            edges = self.mix_weight.double().cumsum(0)[:-1]
+            k = torch.searchsorted(edges, noise.uniform().to(self.device), right=True)  # (N,)
+            z = self.mix_mean[k] + torch.einsum("nij,nj->ni", self.mix_factor[k], z)
+        yield self.decode(z)

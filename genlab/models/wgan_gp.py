@@ -1,0 +1,85 @@
+"""The Wasserstein GAN with gradient penalty (Gulrajani et al., 2017)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genlab.config import Config, TrainConfig, choice, knob
+from genlab.models.base import Card, Metrics, Optimizers
+from genlab.models.gan import (
+    AdversarialModel,
+    conv_discriminator,
+    conv_generator,
+    mlp_discriminator,
+    mlp_generator,
+)
+
+
+@dataclass(frozen=True)
+class WGANGPConfig(Config):
+    network: str = choice("conv", ("mlp", "conv"), "mlp is a pair of dense networks; conv draws sharper digits")
+    width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
+    n_critic: int = knob(5, 1, 20, "Critic updates for each picture update: more give a better distance, slower")
+    penalty: float = knob(10.0, 0.0, 1000.0, "Weight of the gradient penalty: 0 lets the critic run away and training break", log=True)
+    lr: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the generator", log=True)
+    lr_d: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the critic", log=True)
+    ema: float = knob(0.995, 0.0, 0.9999, "Averaging of the generator over steps: closer to 1 gives steadier, later pictures")
+
+
+class WGANGP(AdversarialModel):
+    """A critic measures how far generated pictures are from real ones; the generator closes the gap."""
+
+    Config = WGANGPConfig
+    recipe = TrainConfig(steps=4000, batch_size=320, preview_every=500)
+    live = TrainConfig(steps=400, batch_size=320, preview_every=50)
+    card = Card(
+        title="WGAN-GP",
+        year=2017,
+        idea="Instead of a verdict, the opponent gives a distance, kept honest by a penalty on its slope.",
+        equation=r"\min_f\ \mathbb{E}[f(G(z))] - \mathbb{E}[f(x)] + \lambda\,\mathbb{E}\left[(\|\nabla_{\hat x} f(\hat x)\|_2 - 1)^2\right]",
+        paper="Gulrajani et al., Improved Training of Wasserstein GANs",
+        url="https://arxiv.org/abs/1704.00028",
+    )
+
+    def __init__(self, config: WGANGPConfig) -> None:
+        if config.network == "mlp":
+            pair = mlp_generator(), mlp_discriminator(dropout=0.0)
+        else:
+            pair = conv_generator(config.width), conv_discriminator(config.width, dropout=0.0)
+        super().__init__(config, *pair)
+
+    def gradient_norm(self, x: Tensor, fake: Tensor) -> Tensor:
+        """||grad f|| at random points between real and generated pictures, (N,)."""
+        u = torch.rand(len(x), 1, 1, 1, device=x.device)
+        x_hat = (u * x + (1 - u) * fake).requires_grad_()
+        (gradient,) = torch.autograd.grad(self.discriminator(x_hat).sum(), x_hat, create_graph=True)
+        return gradient.flatten(1).norm(dim=1)
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        c = self.config
+        # (1) Update the critic n_critic times, each on its own share of the batch (algorithm 1)
+        for real in x.chunk(c.n_critic):
+            with torch.no_grad():
+                fake = self.generate(len(real))
+            distance = self.discriminator(real).mean() - self.discriminator(fake).mean()
+            norm = self.gradient_norm(real, fake)
+            loss_d = -distance + c.penalty * ((norm - 1) ** 2).mean()
+            optimizers["d"].zero_grad()
+            loss_d.backward()
+            optimizers["d"].step()
+
+        # (2) Update the generator: raise the critic's value of its pictures
+        self.discriminator.requires_grad_(False)
+        loss = -self.discriminator(self.generate(len(real))).mean()
+        optimizers["g"].zero_grad()
+        loss.backward()
+        optimizers["g"].step()
+        self.discriminator.requires_grad_(True)
+        self.average.update_parameters(self.generator)
+        return {
+            "loss": loss,
+            "loss_d": loss_d,
+            "wasserstein": distance,
+            "gradient_norm": norm.mean(),
+        }

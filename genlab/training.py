@@ -1,0 +1,204 @@
+"""Training as a generator of events: closing it stops it within one step.
+
+Runs on accelerate: on a GPU where there is one, and under ``accelerate launch`` on several
+processes, each with its own part of every batch.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from genlab import checkpoints
+from genlab.config import TrainConfig
+from genlab.data import Dataset, to_uint8
+from genlab.events import Done, Event, Metrics, Preview, Saved, Started, Step
+from genlab.models import GenerativeModel, Trainable
+from genlab.models.base import Optimizers
+from genlab.noise import Noise
+
+PREVIEW_IMAGES = 16
+FINISH_IMAGES = 10_000
+SNAPSHOT_EVERY = 50  # steps between two copies of the weights, to fall back to
+SAVE_SECONDS = 60.0  # between two saves of the resumable state
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Warm-up over the first 2% of the steps (100 at most), then constant or a half cosine to 0."""
+    warmup = min(100, max(1, config.steps // 50))
+    fade = 0.5 * (1 + math.cos(math.pi * step / config.steps)) if config.decay == "cosine" else 1.0
+    return min(1.0, (step + 1) / warmup) * fade
+
+
+def mix(*parts: int) -> int:
+    """One 63-bit seed out of several numbers, so that neighbouring numbers share nothing."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class Batches:
+    """Which images make the batch of a step: fresh permutations that depend on the seed alone."""
+
+    def __init__(self, n: int, config: TrainConfig) -> None:
+        self.n, self.config = n, config
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(mix(self.config.seed, epoch))
+            self._epoch, self._order = epoch, torch.randperm(self.n, generator=generator)
+        return self._order
+
+    def index(self, step: int) -> Tensor:
+        """int64 (batch_size,); a batch may end one epoch and begin the next."""
+        epoch, offset = divmod(step * self.config.batch_size, self.n)
+        taken = self._permutation(epoch)[offset : offset + self.config.batch_size]
+        while len(taken) < self.config.batch_size:
+            epoch += 1
+            taken = torch.cat([taken, self._permutation(epoch)[: self.config.batch_size - len(taken)]])
+        return taken
+
+
+def share_gradients(optimizers: Optimizers, accelerator: Accelerator) -> None:
+    """Before each step of an optimizer, average its gradients over the processes.
+
+    A hook, so that a family's ``update`` stays plain PyTorch however many losses it steps through.
+    """
+
+    def average(optimizer: Any, *_: Any) -> None:
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.grad = accelerator.reduce(p.grad, reduction="mean")
+
+    for optimizer in optimizers.values():
+        optimizer.register_step_pre_hook(average)
+
+
+def finish(model: Trainable, data: Dataset) -> None:
+    """Fit what a family fits after training, and leave the model ready to sample."""
+    model.eval()
+    model.finish(to_float(data.images[:FINISH_IMAGES].to(model.device)))
+
+
+def preview(model: GenerativeModel, seed: int = 0) -> Tensor:
+    """Samples from the same noise at every call: uint8 (16, C, 28, 28)."""
+    labels = torch.arange(PREVIEW_IMAGES) % 10 if model.conditional else None
+    model.eval()
+    *_, images = model.sample(Noise(seed, PREVIEW_IMAGES), labels=labels, **model.preview_knobs)
+    model.train()
+    return to_uint8(images).cpu()
+
+
+def _snapshot(model: Trainable) -> dict[str, Tensor]:
+    return {k: v.clone() for k, v in model.state_dict().items()}
+
+
+def _finite(model: Trainable) -> bool:
+    return all(bool(v.isfinite().all()) for v in model.state_dict().values())
+
+
+def train(
+    model: Trainable, data: Dataset, config: TrainConfig, *, state: Path | None = None
+) -> Iterator[Event]:
+    """Train ``model`` in place and tell how it goes.
+
+    Close the iterator to stop: the model then holds the last complete step; call ``finish`` to make
+    it ready to sample. If a metric stops being finite, the last good weights come back.
+
+    Args:
+        model: The family to train; it is moved to the best device.
+        data: The training set.
+        config: Length, batch size, seed.
+        state: Where to keep a resumable state, if anywhere; an existing one is resumed from.
+    """
+    accelerator = Accelerator()
+    run = _Run(model.to(accelerator.device), data.to(accelerator.device), config, accelerator, state)
+    model.train()
+    try:
+        yield from run.events()
+    finally:
+        model.eval()
+
+
+class _Run:
+    """One training in progress."""
+
+    def __init__(
+        self,
+        model: Trainable,
+        data: Dataset,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        state: Path | None,
+    ) -> None:
+        self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
+        self.state = state if accelerator.is_main_process else None
+        self.batches = Batches(len(data), config)
+        self.optimizers = model.optimizers()
+        self.first = 0
+        if state is not None and state.exists():
+            self.first = checkpoints.load_state(state, model, self.optimizers)["step"]
+        if accelerator.num_processes > 1:
+            share_gradients(self.optimizers, accelerator)
+            broadcast(list(model.parameters()))
+        self.schedulers = [
+            LambdaLR(o, lambda step: learning_rate_factor(self.first + step, config))
+            for o in self.optimizers.values()
+        ]
+
+    def step(self, step: int) -> Metrics:
+        """One update on this process's part of the batch, the same whether resumed or not."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        torch.manual_seed(mix(self.config.seed, step, process))
+        x, y = self.data.batch(self.batches.index(step)[process::processes])
+        with self.accelerator.autocast():
+            metrics = self.model.update(x, y, self.optimizers)
+        for scheduler in self.schedulers:
+            scheduler.step()
+        return {k: float(v.detach()) for k, v in metrics.items()}
+
+    def events(self) -> Iterator[Event]:
+        config, model, total = self.config, self.model, self.config.steps
+        parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        device = str(self.accelerator.device)
+        yield Started(self.first, total, parameters, len(self.data), device)
+        began = saved = time.monotonic()
+        good = candidate = _snapshot(model)
+        for step in range(self.first, total):
+            if step % SNAPSHOT_EVERY == 0:
+                candidate = _snapshot(model)
+            metrics = self.step(step)
+            seconds = time.monotonic() - began
+            done = step + 1
+            if not all(map(math.isfinite, metrics.values())) or (done == total and not _finite(model)):
+                model.load_state_dict(good)
+                finish(model, self.data)
+                yield Done(step, seconds, "diverged", _diverged(metrics, step))
+                return
+            good = candidate  # the weights it holds have just given finite metrics
+            speed = (done - self.first) * config.batch_size / seconds
+            yield Step(done, total, metrics, seconds, speed)
+            if self.state and (done == total or time.monotonic() - saved > SAVE_SECONDS):
+                checkpoints.save_state(self.state, model, self.optimizers, {"step": done})
+                saved = time.monotonic()
+                yield Saved(done, str(self.state))
+            if isinstance(model, GenerativeModel) and (done % config.preview_every == 0 or done == total):
+                yield Preview(done, preview(model))
+        finish(model, self.data)
+        yield Done(total, time.monotonic() - began, "finished", f"Trained {total:,} steps.")
+
+
+def _diverged(metrics: dict[str, float], step: int) -> str:
+    broken = ", ".join(k for k, v in metrics.items() if not math.isfinite(v)) or "a weight"
+    return (
+        f"Training stopped at step {step + 1:,}: {broken} is no longer a finite number. "
+        "The last good state is kept; try a lower learning rate."
+    )
