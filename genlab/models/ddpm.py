@@ -42,7 +42,7 @@ class DDPM(GenerativeModel):
     """A network learns to see the noise in a picture; sampling takes it out step by step."""
 
     Config = DDPMConfig
-    recipe = TrainConfig(steps=8500, batch_size=64, preview_every=500)
+    recipe = TrainConfig(steps=10_000, batch_size=64, preview_every=500)
     live = TrainConfig(steps=800, batch_size=64, preview_every=50)
     averages = "net"
     Sampling = DDPMSampling

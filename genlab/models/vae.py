@@ -74,7 +74,7 @@ class VAE(GenerativeModel):
     """Encode a picture as a Gaussian, decode a draw from it, and keep the Gaussians near N(0, I)."""
 
     Config = VAEConfig
-    recipe = TrainConfig(steps=7000, batch_size=128, preview_every=500)
+    recipe = TrainConfig(steps=5000, batch_size=128, preview_every=500)
     live = TrainConfig(steps=600, batch_size=128, preview_every=50)
     Sampling = VAESampling
     preview_knobs = {"prior": "normal"}  # the mixture is fitted at the end

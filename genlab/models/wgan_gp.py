@@ -31,7 +31,7 @@ class WGANGP(AdversarialModel):
     """A critic measures how far generated pictures are from real ones; the generator closes the gap."""
 
     Config = WGANGPConfig
-    recipe = TrainConfig(steps=4000, batch_size=320, preview_every=500)
+    recipe = TrainConfig(steps=3200, batch_size=320, preview_every=500)
     live = TrainConfig(steps=400, batch_size=320, preview_every=50)
     card = Card(
         title="WGAN-GP",

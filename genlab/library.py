@@ -1,0 +1,68 @@
+"""The models a visitor sees: the shipped ones, and in their place those he trained himself."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from genlab import checkpoints
+from genlab.checkpoints import WEIGHTS
+from genlab.config import check_choice
+from genlab.errors import CheckpointError
+from genlab.models import MODELS, Classifier, GenerativeModel
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model ready to sample, and what is known of it."""
+
+    name: str
+    model: GenerativeModel
+    origin: str  # "shipped", or what made it
+    metrics: dict[str, Any]  # empty while nobody has measured it
+
+
+@lru_cache(maxsize=16)
+def _load(folder: Path) -> Any:
+    return checkpoints.load(folder)
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The measurements beside some weights; empty where there are none."""
+    try:
+        return json.loads((folder / "metrics.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+class Library:
+    """Looks models up by name.
+
+    Args:
+        folder: Where the shipped weights lie, a folder for each model.
+    """
+
+    def __init__(self, folder: Path = WEIGHTS) -> None:
+        self.folder = folder
+        self.own: dict[str, Entry] = {}
+
+    def shipped(self, name: str) -> Entry:
+        """The shipped model ``name``; InvalidInput names the known ones, CheckpointError the file."""
+        check_choice("model", name, tuple(MODELS))
+        model = _load(self.folder / name)
+        if not isinstance(model, MODELS[name]):
+            raise CheckpointError(f"{name}/{checkpoints.MODEL} holds another model.")
+        return Entry(name, model, "shipped", read_metrics(self.folder / name))
+
+    def get(self, name: str) -> Entry:
+        """The visitor's own model ``name`` if he trained one, else the shipped one."""
+        return self.own.get(name) or self.shipped(name)
+
+    def put(self, name: str, model: GenerativeModel, origin: str) -> None:
+        """From now on ``name`` means this model."""
+        self.own[name] = Entry(name, model, origin, {})
+
+    def classifier(self) -> Classifier:
+        """The judge of the evaluation."""
+        return _load(self.folder / "classifier")

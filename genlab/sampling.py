@@ -1,0 +1,92 @@
+"""Sampling any number of pictures in bounded memory, with the bill: seconds and evaluations."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.config import check_field, check_number, make
+from genlab.data import to_uint8
+from genlab.errors import InvalidInput
+from genlab.models import GenerativeModel
+from genlab.noise import Noise
+
+CHUNK = 256  # pictures at once: more are no faster on a CPU and cost memory
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures and what they cost; while ``final`` is False they are still forming."""
+
+    images: Tensor  # uint8 (N, C, H, W)
+    labels: list[int] | None  # the digits asked for, where the family is conditional
+    seconds: float
+    evaluations: int  # network evaluations for one picture
+    final: bool = True
+
+    @property
+    def images_per_second(self) -> float:
+        return len(self.images) / max(self.seconds, 1e-9)
+
+
+def knobs_for(model: GenerativeModel, given: dict[str, Any]) -> dict[str, Any]:
+    """The checked sampling knobs: None means the default; one the family lacks raises InvalidInput."""
+    known = model.Sampling.__dataclass_fields__
+    chosen = {k: v for k, v in given.items() if v is not None}
+    for name in chosen:
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidInput(f"{name} is not a sampling knob of this model; {has}.")
+    return vars(make(model.Sampling, chosen))
+
+
+def labels_for(noise: Noise, label: int | None) -> Tensor:
+    """The digit for every picture: ``label`` for all, or one drawn for each from its own stream."""
+    if label is None:
+        return noise.integers(10)
+    return torch.full((len(noise),), label)
+
+
+def sample(
+    model: GenerativeModel, n: int, seed: int, label: int | None = None, *, first: int = 0, **knobs: Any
+) -> Iterator[Samples]:
+    """Pictures ``first`` ... ``first + n - 1`` of ``seed``, as they form; the last item is the result.
+
+    Picture i is the same whatever n, ``first`` or the chunks are.
+
+    Args:
+        model: Any family.
+        n: How many, small enough to hold at once; see ``sample_chunks`` for more.
+        seed: Whole number from 0 to 2^32 - 1.
+        label: A digit 0-9, None for all digits mixed; InvalidInput if the family is unconditional.
+        first: Index of the first picture.
+        knobs: Fields of the family's ``Sampling``, checked by ``knobs_for``.
+    """
+    if label is not None:
+        if not model.conditional:
+            raise InvalidInput("label is given, but this model cannot be asked for a digit; leave it empty.")
+        label = int(check_number("label", label, 0, 9, whole=True))
+    began = time.perf_counter()
+    noise = Noise(seed, n, first)
+    labels = labels_for(noise, label) if model.conditional else None
+    asked = labels.tolist() if labels is not None else None
+    cost = model.evaluations(**knobs)
+    images: Tensor | None = None
+    for x in model.sample(noise, labels=labels, **knobs):
+        if images is not None:
+            yield Samples(images, asked, time.perf_counter() - began, cost, final=False)
+        images = to_uint8(x).cpu()
+    assert images is not None, "a family yields at least once"
+    yield Samples(images, asked, time.perf_counter() - began, cost)
+
+
+def sample_chunks(
+    model: GenerativeModel, n: int, seed: int, label: int | None = None, **knobs: Any
+) -> Iterator[Samples]:
+    """The same pictures as one ``sample`` of n, finished ones only, at most CHUNK at a time."""
+    for first in range(0, n, CHUNK):
+        *_, last = sample(model, min(CHUNK, n - first), seed, label, first=first, **knobs)
+        yield last
