@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from genlab import checkpoints
 from genlab.config import TrainConfig
-from genlab.data import Dataset, to_uint8
+from genlab.data import Dataset, to_float, to_uint8
 from genlab.events import Done, Event, Metrics, Preview, Saved, Started, Step
 from genlab.models import GenerativeModel, Trainable
 from genlab.models.base import Optimizers
