@@ -164,7 +164,12 @@ def noise(t: int, index: int = 0, seed: int = 0, schedule: str = "cosine") -> No
     x_t = table.add_noise(x_0, torch.tensor([t]), Noise(seed, 1).normal(1, 28, 28))
     bar = table.alpha_bar_at(t)
     return NoisedDigit(
-        data.images[index], to_uint8(x_t)[0], int(data.labels[index]), bar**0.5, (1 - bar) ** 0.5, bar / (1 - bar)
+        data.images[index],
+        to_uint8(x_t)[0],
+        int(data.labels[index]),
+        bar**0.5,
+        (1 - bar) ** 0.5,
+        bar / (1 - bar),
     )
 
 
@@ -177,7 +182,13 @@ class Nearest(NamedTuple):
 
 
 def nearest(
-    model: str, n: int = 16, seed: int = 0, label: int | None = None, *, library: Library = SHIPPED, **knobs: Any
+    model: str,
+    n: int = 16,
+    seed: int = 0,
+    label: int | None = None,
+    *,
+    library: Library = SHIPPED,
+    **knobs: Any,
 ) -> Nearest:
     """Is it copying? Draw pictures and find the training image nearest to each, by pixel distance.
 

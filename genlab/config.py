@@ -37,8 +37,10 @@ def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool) ->
 
     5.0 is taken as the whole number 5, as a slider may send it; True, "5", NaN and None are not.
     """
-    allowed = f"a {'whole ' if whole else ''}number from {lo:g} to {hi:g}" if hi != MAX_SEED else (
-        f"a whole number from {lo:g} to {MAX_SEED}"
+    allowed = (
+        f"a {'whole ' if whole else ''}number from {lo:g} to {hi:g}"
+        if hi != MAX_SEED
+        else (f"a whole number from {lo:g} to {MAX_SEED}")
     )
     fits = (
         isinstance(value, int | float)

@@ -82,9 +82,7 @@ def precision_recall(real: Tensor, fake: Tensor) -> tuple[float, float]:
 def nearest(images: Tensor, among: Tensor, chunk: int = 500) -> Neighbours:
     """For each image the closest of ``among``; both uint8 (N, C, H, W)."""
     points = among.flatten(1).float() / 255
-    found = [
-        torch.cdist(part.flatten(1).float() / 255, points).min(1) for part in images.split(chunk)
-    ]
+    found = [torch.cdist(part.flatten(1).float() / 255, points).min(1) for part in images.split(chunk)]
     return Neighbours(torch.cat([f.indices for f in found]), torch.cat([f.values for f in found]))
 
 
@@ -149,9 +147,7 @@ def evaluate(
 
 def make_reference(folder: Path, classifier: Classifier, train: Dataset, test: Dataset) -> dict[str, Any]:
     """Write the real digits' features beside the classifier in ``folder``; measure it and the floor."""
-    reference = Reference(
-        features_of(classifier, test.images), features_of(classifier, train.images[:N])
-    )
+    reference = Reference(features_of(classifier, test.images), features_of(classifier, train.images[:N]))
     save_file(reference._asdict(), folder / REFERENCE, metadata={"classifier": sha256(folder / MODEL)})
     accuracy = (classifier.predict(reference.test) == test.labels).float().mean()
     copying = nearest(test.images[:1000], train.images)
@@ -170,5 +166,3 @@ def load_reference(folder: Path) -> Reference:
         return Reference(**load_file(folder / REFERENCE))
     except Exception as error:
         raise CheckpointError(f"{folder.name}/{REFERENCE} is missing or broken.") from error
-
-

@@ -65,8 +65,7 @@ class Curves:
         if any(len(points) > CURVE_POINTS for points in self._points.values()):
             self._stride *= 2
             self._points = {
-                name: [p for p in points if p[0] % self._stride == 0]
-                for name, points in self._points.items()
+                name: [p for p in points if p[0] % self._stride == 0] for name, points in self._points.items()
             }
 
     def snapshot(self) -> dict[str, Curve]:

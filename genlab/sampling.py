@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.config import check_field, check_number, make
+from genlab.config import check_number, make
 from genlab.data import to_uint8
 from genlab.errors import InvalidInput
 from genlab.models import GenerativeModel

@@ -44,9 +44,7 @@ def _steps(schedule: Schedule, steps: int, spacing: str) -> list[tuple[int, int]
     return list(zip(times, [*times[1:], -1], strict=True))
 
 
-def _predict(
-    denoiser: Denoiser, schedule: Schedule, x: Tensor, t: int
-) -> tuple[Tensor, Tensor]:
+def _predict(denoiser: Denoiser, schedule: Schedule, x: Tensor, t: int) -> tuple[Tensor, Tensor]:
     """(x_0, eps): the clipped prediction of the picture, and the noise that is consistent with it."""
     time = torch.full((len(x),), t, device=x.device)
     eps = denoiser(x, time)

@@ -75,9 +75,7 @@ class GenerativeModel(Trainable):
     live: ClassVar[TrainConfig]  # minutes on two cores: the default in the page
     preview_knobs: ClassVar[dict[str, Any]] = {}  # for the quick looks while training
 
-    def sample(
-        self, noise: Noise, *, labels: Tensor | None = None, **knobs: Any
-    ) -> Iterator[Tensor]:
+    def sample(self, noise: Noise, *, labels: Tensor | None = None, **knobs: Any) -> Iterator[Tensor]:
         """Yield pictures (len(noise), C, H, W) as they form; the last one is the result.
 
         ``labels``: int64 (n,), conditional families only. ``knobs``: the fields of ``Sampling``.

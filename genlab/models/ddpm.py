@@ -24,17 +24,34 @@ CLASSES = 10  # label 10 means "no condition"
 class DDPMConfig(Config):
     width: int = knob(48, 16, 128, "Channels of the U-Net: more draw finer strokes, slower")
     blocks: int = knob(1, 1, 4, "Residual blocks for each resolution: more draw better, slower")
-    schedule: str = choice("cosine", tuple(SCHEDULES), "How noise grows with t: cosine keeps the digit visible for longer")
-    drop: float = knob(0.1, 0.0, 1.0, "Share of training digits shown without their label: needed for guidance")
-    lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True)
-    ema: float = knob(0.999, 0.0, 0.99999, "Averaging of the weights over steps: closer to 1 gives cleaner, later pictures")
+    schedule: str = choice(
+        "cosine", tuple(SCHEDULES), "How noise grows with t: cosine keeps the digit visible for longer"
+    )
+    drop: float = knob(
+        0.1, 0.0, 1.0, "Share of training digits shown without their label: needed for guidance"
+    )
+    lr: float = knob(
+        1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True
+    )
+    ema: float = knob(
+        0.999, 0.0, 0.99999, "Averaging of the weights over steps: closer to 1 gives cleaner, later pictures"
+    )
 
 
 @dataclass(frozen=True)
 class DDPMSampling(Config):
-    sampler: str = choice("ddim", samplers.SAMPLERS, "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds")
+    sampler: str = choice(
+        "ddim",
+        samplers.SAMPLERS,
+        "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds",
+    )
     steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
-    guidance: float = knob(1.0, 0.0, 10.0, "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it")
+    guidance: float = knob(
+        1.0,
+        0.0,
+        10.0,
+        "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it",
+    )
     eta: float = knob(0.0, 0.0, 1.0, "Fresh noise in each DDIM step: 0 none, 1 as much as ddpm")
 
 

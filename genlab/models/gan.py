@@ -19,12 +19,29 @@ BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
 
 @dataclass(frozen=True)
 class GANConfig(Config):
-    network: str = choice("conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits")
+    network: str = choice(
+        "conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits"
+    )
     width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
-    lr: float = knob(4e-4, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True)
-    lr_d: float = knob(4e-4, 1e-6, 1.0, "Learning rate of the discriminator: too high and the generator stops learning", log=True)
-    dropout: float = knob(0.3, 0.0, 0.9, "Share of the discriminator that is switched off each step: more keeps it from winning")
-    ema: float = knob(0.998, 0.0, 0.9999, "Averaging of the generator over steps: closer to 1 gives steadier, later pictures")
+    lr: float = knob(
+        4e-4, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True
+    )
+    lr_d: float = knob(
+        4e-4,
+        1e-6,
+        1.0,
+        "Learning rate of the discriminator: too high and the generator stops learning",
+        log=True,
+    )
+    dropout: float = knob(
+        0.3, 0.0, 0.9, "Share of the discriminator that is switched off each step: more keeps it from winning"
+    )
+    ema: float = knob(
+        0.998,
+        0.0,
+        0.9999,
+        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
+    )
 
 
 def mlp_generator() -> nn.Sequential:

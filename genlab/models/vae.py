@@ -18,16 +18,32 @@ COMPONENTS = 10  # of the mixture prior
 
 @dataclass(frozen=True)
 class VAEConfig(Config):
-    network: str = choice("conv", ("mlp", "conv"), "mlp is the textbook 784-400-latent network; conv draws sharper digits")
-    latent: int = knob(16, 2, 128, "Numbers that describe a picture: more keep more detail, but are harder to sample")
+    network: str = choice(
+        "conv", ("mlp", "conv"), "mlp is the textbook 784-400-latent network; conv draws sharper digits"
+    )
+    latent: int = knob(
+        16, 2, 128, "Numbers that describe a picture: more keep more detail, but are harder to sample"
+    )
     width: int = knob(32, 8, 64, "Channels of the convolutional network: more draw finer strokes, slower")
-    beta: float = knob(0.5, 0.0, 100.0, "Weight of KL: higher gives smoother samples with less variety, 1 is the textbook", log=True)
-    lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True)
+    beta: float = knob(
+        0.5,
+        0.0,
+        100.0,
+        "Weight of KL: higher gives smoother samples with less variety, 1 is the textbook",
+        log=True,
+    )
+    lr: float = knob(
+        1e-3, 1e-6, 1.0, "Learning rate: too high breaks the picture, too low learns slowly", log=True
+    )
 
 
 @dataclass(frozen=True)
 class VAESampling(Config):
-    prior: str = choice("mixture", ("mixture", "normal"), "Where latents are drawn: normal is the textbook N(0, I), mixture follows the training latents")
+    prior: str = choice(
+        "mixture",
+        ("mixture", "normal"),
+        "Where latents are drawn: normal is the textbook N(0, I), mixture follows the training latents",
+    )
 
 
 class Latent(NamedTuple):

@@ -18,13 +18,28 @@ from genlab.models.gan import (
 
 @dataclass(frozen=True)
 class WGANGPConfig(Config):
-    network: str = choice("conv", ("mlp", "conv"), "mlp is a pair of dense networks; conv draws sharper digits")
+    network: str = choice(
+        "conv", ("mlp", "conv"), "mlp is a pair of dense networks; conv draws sharper digits"
+    )
     width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
-    n_critic: int = knob(5, 1, 20, "Critic updates for each picture update: more give a better distance, slower")
-    penalty: float = knob(10.0, 0.0, 1000.0, "Weight of the gradient penalty: 0 lets the critic run away and training break", log=True)
+    n_critic: int = knob(
+        5, 1, 20, "Critic updates for each picture update: more give a better distance, slower"
+    )
+    penalty: float = knob(
+        10.0,
+        0.0,
+        1000.0,
+        "Weight of the gradient penalty: 0 lets the critic run away and training break",
+        log=True,
+    )
     lr: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the generator", log=True)
     lr_d: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the critic", log=True)
-    ema: float = knob(0.995, 0.0, 0.9999, "Averaging of the generator over steps: closer to 1 gives steadier, later pictures")
+    ema: float = knob(
+        0.995,
+        0.0,
+        0.9999,
+        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
+    )
 
 
 class WGANGP(AdversarialModel):
