@@ -54,7 +54,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         "origin": entry.origin,
         "conditional": model.conditional,
         "parameters": sampling_parameters(model),
-        "config": dataclasses.asdict(model.config),  # type: ignore[call-overload]
+        "config": dataclasses.asdict(model.config),
         "knobs": {
             "config": _knob_schema(model.Config),
             "sampling": _knob_schema(model.Sampling),
@@ -119,10 +119,9 @@ def train(
     check_choice("model", model, tuple(MODELS))
     check_choice("start", start, STARTS)
     family = MODELS[model]
-    plan = make(TrainConfig, dataclasses.asdict(family.live) | (training or {}))
+    plan = make(TrainConfig, training, family.live)
     base = library.shipped(model).model if start == "shipped" else None
-    defaults = dataclasses.asdict(base.config) if base else {}  # type: ignore[call-overload]
-    checked = make(family.Config, defaults | (config or {}))
+    checked = make(family.Config, config, base.config if base else None)
     torch.manual_seed(plan.seed)
     network = family(checked)
     if base:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as parse
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -67,12 +68,13 @@ def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) ->
     ``training`` is kept in the config: how these weights were made.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _settle(folder)
     target, fresh = folder / MODEL, folder / (MODEL + ".new")
     _sync_write(fresh, lambda p: save_file(_released(model), p))
     digest = sha256(fresh)
     config = {
         "model": name,
-        "config": dataclasses.asdict(model.config),  # type: ignore[call-overload]
+        "config": dataclasses.asdict(model.config),
         "sha256": digest,
         "training": training,
     }
@@ -83,14 +85,30 @@ def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) ->
     return digest
 
 
+def _settle(folder: Path) -> None:
+    """Finish a save that was interrupted between its two last renames: the next one would otherwise
+    overwrite the only config that fits the weights."""
+    pending = folder / (CONFIG + ".new")
+    if pending.exists() and (folder / MODEL).exists():
+        config = _config_of(pending)
+        if config and config.get("sha256") == sha256(folder / MODEL):
+            pending.replace(folder / CONFIG)
+
+
+def _config_of(path: Path) -> dict[str, Any] | None:
+    """The JSON object in ``path``, if there is one."""
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
 def _read_config(folder: Path, digest: str) -> dict[str, Any]:
     """The config whose sha256 is ``digest``: the settled one, or that of an interrupted save."""
     for path in (folder / CONFIG, folder / (CONFIG + ".new")):
-        try:
-            config = json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
-        if isinstance(config, dict) and config.get("sha256") == digest:
+        config = _config_of(path)
+        if config and config.get("sha256") == digest:
             return config
     raise CheckpointError(
         f"{folder.name}/{MODEL} does not have the sha256 that {folder.name}/{CONFIG} gives: "
@@ -106,11 +124,12 @@ def load(folder: Path) -> Trainable:
     path = folder / MODEL
     if not path.is_file():
         raise CheckpointError(f"{folder.name}/{MODEL} is missing.")
-    config = _read_config(folder, sha256(path))
+    packed = path.read_bytes()
+    config = _read_config(folder, hashlib.sha256(packed).hexdigest())
     try:
         model_type = TRAINABLE[config["model"]]
         model = model_type(make(model_type.Config, config["config"]))
-        model.load_state_dict(_restored(model, load_file(path)))
+        model.load_state_dict(_restored(model, parse(packed)))
     except (GenlabError, SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{folder.name}/{MODEL} cannot be loaded: {error}") from error
     return model.eval()

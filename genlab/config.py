@@ -5,7 +5,6 @@ are all generated from the fields declared here.
 """
 
 import dataclasses
-import math
 from typing import Any, TypeVar
 
 from genlab.errors import InvalidInput
@@ -13,7 +12,7 @@ from genlab.errors import InvalidInput
 MAX_SEED = 2**32 - 1
 _REPR_LIMIT = 40  # a bad value is quoted in the message, but not a megabyte of it
 
-C = TypeVar("C")
+C = TypeVar("C", bound="Config")
 
 
 def knob(default: float, lo: float, hi: float, help: str, *, log: bool = False) -> Any:
@@ -28,7 +27,10 @@ def choice(default: str, options: tuple[str, ...], help: str) -> Any:
 
 def quote(value: Any) -> str:
     """The value as it should appear in an error message: short, whatever it is."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no whole number of more than 4,300 digits
+        text = "an enormous number"
     return text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 3] + "..."
 
 
@@ -37,16 +39,12 @@ def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool) ->
 
     5.0 is taken as the whole number 5, as a slider may send it; True, "5", NaN and None are not.
     """
-    allowed = (
-        f"a {'whole ' if whole else ''}number from {lo:g} to {hi:g}"
-        if hi != MAX_SEED
-        else (f"a whole number from {lo:g} to {MAX_SEED}")
-    )
+    lowest, highest = (f"{end:g}" if isinstance(end, float) else str(end) for end in (lo, hi))
+    allowed = f"a {'whole ' if whole else ''}number from {lowest} to {highest}"
     fits = (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and lo <= value <= hi
+        and lo <= value <= hi  # false for NaN
         and not (whole and value != int(value))
     )
     if not fits:
@@ -78,12 +76,17 @@ class Config:
             object.__setattr__(self, field.name, check_field(field, getattr(self, field.name)))
 
 
-def make(config_type: type[C], values: dict[str, Any] | None) -> C:
-    """Build a config from untrusted ``values``; unknown names raise InvalidInput."""
-    known = {f.name: f for f in dataclasses.fields(config_type)}  # type: ignore[arg-type]
-    for name in values or {}:
-        check_choice("option", name, tuple(known))
-    return config_type(**(values or {}))
+def make(config_type: type[C], values: Any, defaults: C | None = None) -> C:
+    """Build a config from untrusted ``values``, the rest as in ``defaults``.
+
+    InvalidInput if a name is unknown, a value is out of range or ``values`` is no dictionary or None.
+    """
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise InvalidInput(f"options are {quote(values)}; they must be given by name.")
+    for name in values:
+        check_choice("option", name, tuple(f.name for f in dataclasses.fields(config_type)))
+    return dataclasses.replace(defaults, **values) if defaults is not None else config_type(**values)
 
 
 @dataclasses.dataclass(frozen=True)

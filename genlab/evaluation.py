@@ -35,7 +35,7 @@ class Reference(NamedTuple):
 class Neighbours(NamedTuple):
     """For each query the closest image: its index in the set and the pixel distance to it."""
 
-    index: Tensor  # int64 (N,)
+    index: Tensor  # type: ignore[assignment]  # int64 (N,); hides tuple.index
     distance: Tensor  # float (N,), Euclidean over pixels in [0, 1]
 
 
@@ -82,8 +82,10 @@ def precision_recall(real: Tensor, fake: Tensor) -> tuple[float, float]:
 def nearest(images: Tensor, among: Tensor, chunk: int = 500) -> Neighbours:
     """For each image the closest of ``among``; both uint8 (N, C, H, W)."""
     points = among.flatten(1).float() / 255
-    found = [torch.cdist(part.flatten(1).float() / 255, points).min(1) for part in images.split(chunk)]
-    return Neighbours(torch.cat([f.indices for f in found]), torch.cat([f.values for f in found]))
+    queries = images.flatten(1).float() / 255
+    closest = torch.cat([torch.cdist(part, points).argmin(1) for part in queries.split(chunk)])
+    # cdist's matrix products are fast but leave 0.005 between equal pictures: measure the found ones anew.
+    return Neighbours(closest, (queries - points[closest]).norm(dim=1))
 
 
 def kl_to_uniform(counts: Tensor) -> float:

@@ -9,6 +9,8 @@ from torch.optim.swa_utils import AveragedModel
 
 GROUPS = 8
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 def sinusoidal(t: Tensor, dim: int) -> Tensor:
     """Sinusoidal embedding of times t (N,) -> (N, dim), dim even (Vaswani et al., 2017, 3.5)."""
@@ -30,7 +32,7 @@ def exponential_average(module: nn.Module, decay: float) -> AveragedModel:
     The early d = (1 + n) / (10 + n) lets the average forget the random initial weights.
     """
 
-    def average(ema: list[Tensor], current: list[Tensor], n_averaged: Tensor) -> None:
+    def average(ema: Tensors, current: Tensors, n_averaged: Tensor | int) -> None:
         n = int(n_averaged)
         torch._foreach_lerp_(ema, current, 1 - min(decay, (1 + n) / (10 + n)))
 

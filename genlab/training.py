@@ -111,7 +111,7 @@ def train(
     """Train ``model`` in place and tell how it goes.
 
     Close the iterator to stop: the model then holds the last complete step; call ``finish`` to make
-    it ready to sample. If a metric stops being finite, the last good weights come back.
+    it ready to sample. If a metric or a weight stops being finite, the last good weights come back.
 
     Args:
         model: The family to train; it is moved to the best device.
@@ -125,6 +125,7 @@ def train(
     try:
         yield from run.events()
     finally:
+        run.recover()
         model.eval()
 
 
@@ -143,12 +144,14 @@ class _Run:
         self.state = state if accelerator.is_main_process else None
         self.batches = Batches(len(data), config)
         self.optimizers = model.optimizers()
-        self.first = 0
+        self.first, self.spent = 0, 0.0  # steps and seconds of earlier runs
         if state is not None and state.exists():
-            self.first = checkpoints.load_state(state, model, self.optimizers)["step"]
+            progress = checkpoints.load_state(state, model, self.optimizers)
+            self.first, self.spent = progress["step"], progress["seconds"]
         if accelerator.num_processes > 1:
             share_gradients(self.optimizers, accelerator)
-            broadcast(list(model.parameters()))
+        broadcast(model.state_dict())  # in place: every process starts from the first one's weights
+        self.good = _snapshot(model)
         self.schedulers = [
             LambdaLR(o, lambda step: learning_rate_factor(self.first + step, config))
             for o in self.optimizers.values()
@@ -163,7 +166,19 @@ class _Run:
             metrics = self.model.update(x, y, self.optimizers)
         for scheduler in self.schedulers:
             scheduler.step()
-        return {k: float(v.detach()) for k, v in metrics.items()}
+        # Averaged, so that all processes see a metric break at the same step and stop together.
+        values = self.accelerator.reduce(torch.stack([v.detach().float() for v in metrics.values()]), "mean")
+        return dict(zip(metrics, values.tolist(), strict=True))
+
+    def recover(self) -> None:
+        """Go back to the last good weights if the present ones are not finite."""
+        if not _finite(self.model):
+            self.model.load_state_dict(self.good)
+
+    def finish(self) -> None:
+        """Leave the model ready to sample and, batch statistics included, the same in all processes."""
+        finish(self.model, self.data)
+        broadcast(self.model.state_dict())
 
     def events(self) -> Iterator[Event]:
         config, model, total = self.config, self.model, self.config.steps
@@ -171,7 +186,7 @@ class _Run:
         device = str(self.accelerator.device)
         yield Started(self.first, total, parameters, len(self.data), device)
         began = saved = time.monotonic()
-        good = candidate = _snapshot(model)
+        candidate = self.good
         for step in range(self.first, total):
             if step % SNAPSHOT_EVERY == 0:
                 candidate = _snapshot(model)
@@ -179,21 +194,24 @@ class _Run:
             seconds = time.monotonic() - began
             done = step + 1
             if not all(map(math.isfinite, metrics.values())) or (done == total and not _finite(model)):
-                model.load_state_dict(good)
-                finish(model, self.data)
-                yield Done(step, seconds, "diverged", _diverged(metrics, step))
+                model.load_state_dict(self.good)
+                self.finish()
+                yield Done(step, self.spent + seconds, "diverged", _diverged(metrics, step))
                 return
-            good = candidate  # the weights it holds have just given finite metrics
+            self.good = candidate  # the weights it holds have just given finite metrics
             speed = (done - self.first) * config.batch_size / seconds
             yield Step(done, total, metrics, seconds, speed)
-            if self.state and (done == total or time.monotonic() - saved > SAVE_SECONDS):
-                checkpoints.save_state(self.state, model, self.optimizers, {"step": done})
+            due = done == total or time.monotonic() - saved > SAVE_SECONDS
+            if self.state and due and _finite(model):
+                checkpoints.save_state(
+                    self.state, model, self.optimizers, {"step": done, "seconds": self.spent + seconds}
+                )
                 saved = time.monotonic()
                 yield Saved(done, str(self.state))
             if isinstance(model, GenerativeModel) and (done % config.preview_every == 0 or done == total):
                 yield Preview(done, preview(model))
-        finish(model, self.data)
-        yield Done(total, time.monotonic() - began, "finished", f"Trained {total:,} steps.")
+        self.finish()
+        yield Done(total, self.spent + time.monotonic() - began, "finished", f"Trained {total:,} steps.")
 
 
 def _diverged(metrics: dict[str, float], step: int) -> str:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genlab.config import Config, TrainConfig
+from genlab.config import Config as Knobs
+from genlab.config import TrainConfig
 from genlab.noise import Noise
 
 Metrics = dict[str, Tensor]
@@ -32,11 +33,11 @@ class Trainable(nn.Module):
     Images are float tensors (N, C, H, W) in [-1, 1], labels int64 (N,).
     """
 
-    Config: ClassVar[type[Config]] = Config
+    Config: ClassVar[type[Knobs]] = Knobs
     averages: ClassVar[str | None] = None  # the sub-network that ``self.average`` follows
     recipe: ClassVar[TrainConfig]  # what made the shipped weights
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Knobs) -> None:
         super().__init__()
         self.config = config
 
@@ -69,7 +70,7 @@ class Trainable(nn.Module):
 class GenerativeModel(Trainable):
     """A family that draws pictures."""
 
-    Sampling: ClassVar[type[Config]] = Config  # the knobs of ``sample``
+    Sampling: ClassVar[type[Knobs]] = Knobs  # the knobs of ``sample``
     card: ClassVar[Card]
     conditional: ClassVar[bool] = False  # does it draw a given digit?
     live: ClassVar[TrainConfig]  # minutes on two cores: the default in the page

@@ -1,6 +1,7 @@
 """The digit classifier whose features and verdicts the evaluation uses."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +57,7 @@ class Classifier(Trainable):
     """Cross-entropy on distorted digits; the averaged weights give features and predictions."""
 
     Config = ClassifierConfig
+    config: ClassifierConfig
     recipe = TrainConfig(steps=4700, batch_size=128, preview_every=500)
     averages = "net"
 
@@ -77,12 +79,17 @@ class Classifier(Trainable):
         self.average.update_parameters(self.net)
         return metrics
 
+    @property
+    def _judge(self) -> Network:
+        """The averaged network."""
+        return cast(Network, self.average.module)
+
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
         """The last hidden layer, (N, 64), of pictures in [-1, 1]."""
-        return self.average.module.features(x)
+        return self._judge.features(x)
 
     @torch.no_grad()
     def predict(self, features: Tensor) -> Tensor:
         """Digits, int64 (N,), from ``features``."""
-        return self.average.module.logits(features).argmax(1)
+        return self._judge.logits(features).argmax(1)

@@ -59,6 +59,7 @@ class DDPM(GenerativeModel):
     """A network learns to see the noise in a picture; sampling takes it out step by step."""
 
     Config = DDPMConfig
+    config: DDPMConfig
     recipe = TrainConfig(steps=10_000, batch_size=64, preview_every=500)
     live = TrainConfig(steps=800, batch_size=64, preview_every=50)
     averages = "net"
@@ -100,7 +101,7 @@ class DDPM(GenerativeModel):
         return metrics
 
     @torch.no_grad()
-    def sample(
+    def sample(  # type: ignore[override]  # names its knobs, as ``Sampling`` does
         self,
         noise: Noise,
         *,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -48,7 +49,7 @@ def mlp_generator() -> nn.Sequential:
     """100-256-512-1024-784, leaky ReLU, tanh."""
     sizes = (NOISE, 256, 512, 1024)
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
 
@@ -87,6 +88,7 @@ class AdversarialModel(GenerativeModel):
     """What GANs share: a generator with its running average, its opponent, one-shot sampling."""
 
     averages = "generator"
+    config: Any  # its own learning rates ``lr`` and ``lr_d``, its ``ema``
 
     def __init__(self, config: Any, generator: nn.Module, discriminator: nn.Module) -> None:
         super().__init__(config)
@@ -114,6 +116,7 @@ class GAN(AdversarialModel):
     """A generator learns to fool a discriminator that learns to tell its pictures from real ones."""
 
     Config = GANConfig
+    config: GANConfig
     recipe = TrainConfig(steps=12_000, batch_size=64, preview_every=500)
     live = TrainConfig(steps=1500, batch_size=64, preview_every=50)
     card = Card(

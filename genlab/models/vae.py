@@ -90,6 +90,10 @@ class VAE(GenerativeModel):
     """Encode a picture as a Gaussian, decode a draw from it, and keep the Gaussians near N(0, I)."""
 
     Config = VAEConfig
+    config: VAEConfig
+    mix_weight: Tensor  # (COMPONENTS,)
+    mix_mean: Tensor  # (COMPONENTS, latent)
+    mix_factor: Tensor  # (COMPONENTS, latent, latent)
     recipe = TrainConfig(steps=5000, batch_size=128, preview_every=500)
     live = TrainConfig(steps=600, batch_size=128, preview_every=50)
     Sampling = VAESampling
@@ -106,7 +110,7 @@ class VAE(GenerativeModel):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)
         d = config.latent
-        self.net = MLP(d) if config.network == "mlp" else Conv(d, config.width)
+        self.net: MLP | Conv = MLP(d) if config.network == "mlp" else Conv(d, config.width)
         # The mixture prior sum_k weight_k N(mean_k, factor_k factor_k^T); ten times N(0, I) until fitted.
         self.register_buffer("mix_weight", torch.full((COMPONENTS,), 1 / COMPONENTS))
         self.register_buffer("mix_mean", torch.zeros(COMPONENTS, d))

@@ -46,6 +46,7 @@ class WGANGP(AdversarialModel):
     """A critic measures how far generated pictures are from real ones; the generator closes the gap."""
 
     Config = WGANGPConfig
+    config: WGANGPConfig
     recipe = TrainConfig(steps=3200, batch_size=320, preview_every=500)
     live = TrainConfig(steps=400, batch_size=320, preview_every=50)
     card = Card(
@@ -74,7 +75,7 @@ class WGANGP(AdversarialModel):
     def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
         c = self.config
         # (1) Update the critic n_critic times, each on its own share of the batch (algorithm 1)
-        for real in x.chunk(c.n_critic):
+        for real in x.tensor_split(min(c.n_critic, len(x))):
             with torch.no_grad():
                 fake = self.generate(len(real))
             distance = self.discriminator(real).mean() - self.discriminator(fake).mean()
