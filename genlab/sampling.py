@@ -26,6 +26,7 @@ class Samples:
     seconds: float
     evaluations: int  # network evaluations for one picture
     final: bool = True
+    first: int = 0  # index of the first picture
 
     @property
     def images_per_second(self) -> float:
@@ -77,10 +78,10 @@ def sample(
     images: Tensor | None = None
     for x in model.sample(noise, labels=labels, **knobs):
         if images is not None:
-            yield Samples(images, asked, time.perf_counter() - began, cost, final=False)
+            yield Samples(images, asked, time.perf_counter() - began, cost, False, first)
         images = to_uint8(x).cpu()
     assert images is not None, "a family yields at least once"
-    yield Samples(images, asked, time.perf_counter() - began, cost)
+    yield Samples(images, asked, time.perf_counter() - began, cost, first=first)
 
 
 def sample_chunks(

@@ -1,0 +1,215 @@
+"""The command line: python -m genlab models | train NAME | sample NAME | evaluate NAME."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from genlab.config import MAX_SEED, TrainConfig, check_number, make
+from genlab.errors import GenlabError, InvalidInput
+from genlab.events import Done
+from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
+from genlab.models import MODELS, TRAINABLE
+
+RUNS = Path("runs")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m genlab", description="Train, sample and measure image generators."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("models", help="list the families").set_defaults(run=run_models)
+
+    def command(name: str, help: str) -> Any:
+        sub = commands.add_parser(name, help=help)
+        return sub.add_subparsers(dest="model", required=True, metavar="NAME")
+
+    train = command("train", "train a family; an interrupted training goes on where it was")
+    sample = command("sample", "draw pictures into a .png or .npz")
+    evaluate = command("evaluate", "measure a model by the project's protocol")
+    for name, family in TRAINABLE.items():
+        _train_arguments(train.add_parser(name, help=family.__doc__), family)
+    for name, family in MODELS.items():
+        _sample_arguments(sample.add_parser(name, help=family.card.idea), family)
+        _evaluate_arguments(evaluate.add_parser(name, help=family.card.idea), family)
+    judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
+    _folder_arguments(judge, run_judge)
+    return parser
+
+
+def _train_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
+    parser.set_defaults(run=run_train)
+    parser.add_argument("--out", type=Path, help="folder of the result (default runs/NAME)")
+    add_knobs(parser, TrainConfig, family.recipe)
+    add_knobs(parser, family.Config)
+
+
+def _sampling_arguments(parser: argparse.ArgumentParser, family: Any, n: int) -> None:
+    parser.add_argument("--n", type=number, default=n, help=f"number of pictures (default {n})")
+    parser.add_argument("--seed", type=number, default=0, help=f"0 to {MAX_SEED} (default 0)")
+    add_knobs(parser, family.Sampling)
+
+
+def _sample_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
+    parser.set_defaults(run=run_sample)
+    _sampling_arguments(parser, family, 64)
+    if family.conditional:
+        parser.add_argument("--label", type=number, help="a digit, 0 to 9 (default: mixed)")
+    parser.add_argument("--weights", type=Path, help="folder of the weights (default: the shipped ones)")
+    parser.add_argument("--out", type=Path, required=True, help="a .png (grid) or .npz (images, labels)")
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
+    _sampling_arguments(parser, family, 10_000)
+    _folder_arguments(parser, run_evaluate)
+
+
+def _folder_arguments(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
+    parser.set_defaults(run=run)
+    parser.add_argument("--weights", type=Path, help="folder of the weights (default: the shipped ones)")
+    parser.add_argument("--write", action="store_true", help="keep figures and model card beside the weights")
+
+
+def run_models(args: argparse.Namespace) -> None:
+    """List the families."""
+    from genlab.checkpoints import WEIGHTS
+    from genlab.library import read_metrics
+
+    for name, family in MODELS.items():
+        measured = read_metrics(WEIGHTS / name)
+        print(f"{name:9}{family.card.title} ({family.card.year}). {family.card.idea}")
+        if measured:
+            print(f"{'':9}Frechet distance {measured['frechet']:.3g}, floor {measured['frechet_floor']:.3g}")
+
+
+def run_train(args: argparse.Namespace) -> None:
+    """Train, showing progress; save weights, and while training a state to resume from."""
+    import torch
+    from accelerate import PartialState
+
+    from genlab import checkpoints
+    from genlab.data import load_mnist
+    from genlab.training import train
+
+    family = TRAINABLE[args.model]
+    plan = make(TrainConfig, dataclasses.asdict(family.recipe) | chosen(args, TrainConfig))
+    config = make(family.Config, chosen(args, family.Config))
+    folder = args.out or RUNS / args.model
+    folder.mkdir(parents=True, exist_ok=True)
+    data = load_mnist("train")
+    torch.manual_seed(plan.seed)
+    model = family(config)
+    state = folder / checkpoints.STATE
+    events = train(model, data, plan, state=state)
+    if not PartialState().is_main_process:
+        for _ in events:
+            pass
+        return
+    print(f"{args.model}: {data.source}", file=sys.stderr)
+    *_, done = watched(events, plan.steps)
+    assert isinstance(done, Done), "a training ends with Done"
+    command = command_line(args, chosen(args, TrainConfig, family.Config))
+    made = {"command": command, "data": data.source, "train": dataclasses.asdict(plan)}
+    checkpoints.save(args.model, model, folder, made | {"steps": done.step, "seconds": round(done.seconds)})
+    state.unlink(missing_ok=True)
+    print(f"{done.message} Saved in {folder}.")
+    if done.reason == "diverged":
+        sys.exit(1)
+
+
+def pick(args: argparse.Namespace) -> Any:
+    """The model to sample or measure: the shipped one, or that of --weights."""
+    from genlab import checkpoints
+    from genlab.library import Library
+
+    if args.weights is None:
+        return Library().shipped(args.model).model
+    model = checkpoints.load(args.weights)
+    if not isinstance(model, MODELS[args.model]):
+        raise InvalidInput(f"weights is {args.weights.name!r}; it must be a folder with a {args.model}.")
+    return model
+
+
+def sampling_plan(args: argparse.Namespace, model: Any, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
+    """n in [lo, hi], the seed and the sampling knobs, checked."""
+    from genlab.sampling import knobs_for
+
+    n = int(check_number("n", args.n, lo, hi, whole=True))
+    seed = int(check_number("seed", args.seed, 0, MAX_SEED, whole=True))
+    return n, seed, knobs_for(model, chosen(args, model.Sampling))
+
+
+def run_sample(args: argparse.Namespace) -> None:
+    """Write pictures as one grid or as arrays."""
+    from genlab.sampling import sample_chunks
+    from genlab.writers import check_target, write
+
+    model = pick(args)
+    n, seed, knobs = sampling_plan(args, model, 1, 10_000_000)
+    check_target(args.out, n)
+    label = getattr(args, "label", None)
+    chunks = sample_chunks(model, n, seed, label, **knobs)
+    write(args.out, counted(chunks, n, lambda chunk: chunk.first + len(chunk.images)), n)
+    print(f"{n:,} pictures in {args.out}.")
+
+
+def run_evaluate(args: argparse.Namespace) -> None:
+    """Measure a family on n samples."""
+    from genlab import checkpoints, evaluation
+    from genlab.data import load_mnist
+    from genlab.library import Library
+
+    model, library = pick(args), Library()
+    n, seed, knobs = sampling_plan(args, model, 100, evaluation.N)
+    reference = evaluation.load_reference(library.folder / "classifier")
+    steps = evaluation.evaluate(
+        model, library.classifier(), reference, load_mnist("train"), n=n, seed=seed, **knobs
+    )
+    *_, result = counted(steps, n, lambda step: step.get("sampled", n))
+    folder = args.weights or checkpoints.WEIGHTS / args.model
+    keep(
+        args, folder, result | {"sha256": checkpoints.weights_sha256(folder)}, {"n": n, "seed": seed} | knobs
+    )
+
+
+def run_judge(args: argparse.Namespace) -> None:
+    """Measure the classifier, and write the features of real digits that every measurement uses."""
+    from genlab import checkpoints, evaluation
+    from genlab.data import load_mnist
+
+    folder = args.weights or checkpoints.WEIGHTS / args.model
+    classifier: Any = checkpoints.load(folder)
+    result = evaluation.make_reference(folder, classifier, load_mnist("train"), load_mnist("test"))
+    keep(args, folder, result, {})
+
+
+def keep(args: argparse.Namespace, folder: Path, result: dict[str, Any], given: dict[str, Any]) -> None:
+    """Print the figures; with --write keep them and a model card beside the weights."""
+    from genlab import cards, checkpoints
+
+    print(json.dumps(result, indent=2))
+    if args.write:
+        command = command_line(args, given) + " --write"
+        checkpoints.write_json(folder / "metrics.json", result | {"command": command})
+        cards.write(folder)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; an error of ours is one sentence on stderr and exit status 2."""
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+    except GenlabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from the last saved state.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Model cards: a README.md beside each model's weights, made from its config and its figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from genlab.checkpoints import CONFIG
+from genlab.library import read_metrics
+from genlab.models import MODELS
+
+FIGURES = {
+    "frechet": "Frechet distance to the test digits",
+    "frechet_floor": "the same between real training and test digits (floor)",
+    "precision": "precision",
+    "recall": "recall",
+    "digits_kl": "KL of the digit histogram to uniform, nats",
+    "label_accuracy": "label accuracy",
+    "nearest_train": "mean pixel distance to the nearest training image",
+    "seconds_per_1000": "seconds for 1,000 pictures on the machine that measured",
+    "evaluations": "network evaluations for a picture",
+    "test_accuracy": "accuracy on the 10,000 test images",
+}
+
+
+def write(folder: Path) -> None:
+    """Write ``folder/README.md`` from its config.json and metrics.json."""
+    config = json.loads((folder / CONFIG).read_text())
+    ModelCard(_text(config, read_metrics(folder))).save(folder / "README.md")
+
+
+def _text(config: dict[str, Any], metrics: dict[str, Any]) -> str:
+    name = config["model"]
+    family = MODELS.get(name)
+    front = ModelCardData(
+        license="mit",
+        library_name="genlab",
+        tags=["image-generation", "mnist", name],
+        datasets=["ylecun/mnist"],
+    )
+    title = family.card.title if family else "Digit classifier"
+    idea = (
+        family.card.idea
+        if family
+        else "Judges the pictures of the other models: its features measure distances."
+    )
+    knobs = "\n".join(f"| {k} | {v} |" for k, v in config["config"].items())
+    figures = "\n".join(
+        f"| {label} | {metrics[key]:.4g} |" for key, label in FIGURES.items() if metrics.get(key) is not None
+    )
+    training = config["training"]
+    count = f"{metrics['n']:,} samples, seed {metrics['seed']}, " if "n" in metrics else ""
+    return f"""---
+{front.to_yaml()}
+---
+
+# {title} on MNIST
+
+{idea}
+
+Made by `{training["command"]}` ({training["steps"]:,} steps, {training["data"]}).
+Weights: `model.safetensors`, sha256 `{config["sha256"]}`.
+
+| knob | value |
+| --- | --- |
+{knobs}
+
+Measured by `{metrics.get("command", "nothing yet")}` ({count}weights as above).
+
+| figure | value |
+| --- | --- |
+{figures}
+"""

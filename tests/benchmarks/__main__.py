@@ -1,0 +1,22 @@
+"""Print the table of ratios. Wanted: at least the bound, for start-up at most it."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import sampling_speed, startup_time, train_speed
+
+
+def table_rows() -> Iterator[tuple[str, str, str]]:
+    for module, sign in ((startup_time, "<="), (sampling_speed, ">="), (train_speed, ">=")):
+        for what, ratio, wanted in module.rows():
+            yield what, f"{ratio:.2f}", f"{sign} {wanted:g}" if wanted else ""
+
+
+if __name__ == "__main__":
+    table = Table("measured", "ratio", "wanted")
+    for row in table_rows():
+        table.add_row(*row)
+        print(*row, flush=True)
+    Console().print(table)
