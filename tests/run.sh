@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The whole test run from nothing: environment, browser, lint, types, tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+
+# A real browser: the system's, else Debian's package, else the one that Playwright brings.
+if ! command -v chromium >/dev/null; then
+    (as_root apt-get update -qq && as_root apt-get install -y -qq chromium >/dev/null) \
+        || .venv/bin/python -m playwright install --with-deps chromium
+fi
+
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/python -m pytest "$@"
