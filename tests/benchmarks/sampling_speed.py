@@ -19,7 +19,7 @@ def diffusers_unet() -> UNet2DModel:
         sample_size=28,
         in_channels=1,
         out_channels=1,
-        block_out_channels=(48, 96),
+        block_out_channels=(40, 88),
         down_block_types=("DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
