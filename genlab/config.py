@@ -15,9 +15,15 @@ _REPR_LIMIT = 40  # a bad value is quoted in the message, but not a megabyte of 
 C = TypeVar("C", bound="Config")
 
 
-def knob(default: float, lo: float, hi: float, help: str, *, log: bool = False) -> Any:
-    """A number in [lo, hi]; an int default makes it a whole number. ``log``: orders of magnitude."""
-    return dataclasses.field(default=default, metadata={"lo": lo, "hi": hi, "help": help, "log": log})
+def knob(default: float, lo: float, hi: float, help: str, *, log: bool = False, step: int = 1) -> Any:
+    """A number in [lo, hi]; an int default makes it a whole number, and a multiple of ``step``.
+
+    ``log``: its values differ by orders of magnitude.
+    """
+    meta = {"lo": lo, "hi": hi, "help": help, "log": log}
+    if isinstance(default, int):
+        meta["step"] = step
+    return dataclasses.field(default=default, metadata=meta)
 
 
 def choice(default: str, options: tuple[str, ...], help: str) -> Any:
@@ -34,18 +40,20 @@ def quote(value: Any) -> str:
     return text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 3] + "..."
 
 
-def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool) -> float | int:
-    """Return ``value`` as an int (``whole``) or float in [lo, hi], or raise InvalidInput.
+def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool, step: int = 1) -> float | int:
+    """Return ``value`` as a float or (``whole``) a multiple of ``step`` in [lo, hi], or raise InvalidInput.
 
     5.0 is taken as the whole number 5, as a slider may send it; True, "5", NaN and None are not.
     """
     lowest, highest = (f"{end:g}" if isinstance(end, float) else str(end) for end in (lo, hi))
     allowed = f"a {'whole ' if whole else ''}number from {lowest} to {highest}"
+    if step != 1:
+        allowed += f" in steps of {step}"
     fits = (
         isinstance(value, int | float)
         and not isinstance(value, bool)
         and lo <= value <= hi  # false for NaN
-        and not (whole and value != int(value))
+        and not (whole and value % step)
     )
     if not fits:
         raise InvalidInput(f"{name} is {quote(value)}; it must be {allowed}.")
@@ -64,7 +72,8 @@ def check_field(field: dataclasses.Field, value: Any) -> Any:
     meta = field.metadata
     if "options" in meta:
         return check_choice(field.name, value, meta["options"])
-    return check_number(field.name, value, meta["lo"], meta["hi"], whole=isinstance(field.default, int))
+    whole = isinstance(field.default, int)
+    return check_number(field.name, value, meta["lo"], meta["hi"], whole=whole, step=meta.get("step", 1))
 
 
 @dataclasses.dataclass(frozen=True)

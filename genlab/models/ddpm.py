@@ -22,7 +22,7 @@ CLASSES = 10  # label 10 means "no condition"
 
 @dataclass(frozen=True)
 class DDPMConfig(Config):
-    width: int = knob(48, 16, 128, "Channels of the U-Net: more draw finer strokes, slower")
+    width: int = knob(48, 16, 128, "Channels of the U-Net: more draw finer strokes, slower", step=16)
     blocks: int = knob(1, 1, 4, "Residual blocks for each resolution: more draw better, slower")
     schedule: str = choice(
         "cosine", tuple(SCHEDULES), "How noise grows with t: cosine keeps the digit visible for longer"
