@@ -44,6 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
 def _train_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
     parser.set_defaults(run=run_train)
     parser.add_argument("--out", type=Path, help="folder of the result (default runs/NAME)")
+    parser.add_argument(
+        "--save-seconds", type=number, default=60, help="time between two saves to resume from (default 60)"
+    )
     add_knobs(parser, TrainConfig, family.recipe)
     add_knobs(parser, family.Config)
 
@@ -98,13 +101,14 @@ def run_train(args: argparse.Namespace) -> None:
     family = TRAINABLE[args.model]
     plan = make(TrainConfig, dataclasses.asdict(family.recipe) | chosen(args, TrainConfig))
     config = make(family.Config, chosen(args, family.Config))
+    pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
     folder = args.out or RUNS / args.model
     folder.mkdir(parents=True, exist_ok=True)
     data = load_mnist("train")
     torch.manual_seed(plan.seed)
     model = family(config)
     state = folder / checkpoints.STATE
-    events = train(model, data, plan, state=state)
+    events = train(model, data, plan, state=state, save_seconds=pause)
     if not PartialState().is_main_process:
         for _ in events:
             pass

@@ -28,7 +28,6 @@ from genlab.noise import Noise
 PREVIEW_IMAGES = 16
 FINISH_IMAGES = 10_000
 SNAPSHOT_EVERY = 50  # steps between two copies of the weights, to fall back to
-SAVE_SECONDS = 60.0  # between two saves of the resumable state
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
@@ -85,6 +84,7 @@ def share_gradients(optimizers: Optimizers, accelerator: Accelerator) -> None:
 def finish(model: Trainable, data: Dataset) -> None:
     """Fit what a family fits after training, and leave the model ready to sample."""
     model.eval()
+    torch.manual_seed(0)  # the fit depends on the weights and the data alone
     model.finish(to_float(data.images[:FINISH_IMAGES].to(model.device)))
 
 
@@ -106,7 +106,12 @@ def _finite(model: Trainable) -> bool:
 
 
 def train(
-    model: Trainable, data: Dataset, config: TrainConfig, *, state: Path | None = None
+    model: Trainable,
+    data: Dataset,
+    config: TrainConfig,
+    *,
+    state: Path | None = None,
+    save_seconds: float = 60.0,
 ) -> Iterator[Event]:
     """Train ``model`` in place and tell how it goes.
 
@@ -118,9 +123,12 @@ def train(
         data: The training set.
         config: Length, batch size, seed.
         state: Where to keep a resumable state, if anywhere; an existing one is resumed from.
+        save_seconds: Time between two saves of that state.
     """
     accelerator = Accelerator()
-    run = _Run(model.to(accelerator.device), data.to(accelerator.device), config, accelerator, state)
+    run = _Run(
+        model.to(accelerator.device), data.to(accelerator.device), config, accelerator, state, save_seconds
+    )
     model.train()
     try:
         yield from run.events()
@@ -139,8 +147,10 @@ class _Run:
         config: TrainConfig,
         accelerator: Accelerator,
         state: Path | None,
+        save_seconds: float,
     ) -> None:
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
+        self.save_seconds = save_seconds
         self.state = state if accelerator.is_main_process else None
         self.batches = Batches(len(data), config)
         self.optimizers = model.optimizers()
@@ -201,7 +211,7 @@ class _Run:
             self.good = candidate  # the weights it holds have just given finite metrics
             speed = (done - self.first) * config.batch_size / seconds
             yield Step(done, total, metrics, seconds, speed)
-            due = done == total or time.monotonic() - saved > SAVE_SECONDS
+            due = done == total or time.monotonic() - saved > self.save_seconds
             if self.state and due and _finite(model):
                 checkpoints.save_state(
                     self.state, model, self.optimizers, {"step": done, "seconds": self.spent + seconds}
