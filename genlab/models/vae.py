@@ -94,7 +94,7 @@ class VAE(GenerativeModel):
     mix_weight: Tensor  # (COMPONENTS,)
     mix_mean: Tensor  # (COMPONENTS, latent)
     mix_factor: Tensor  # (COMPONENTS, latent, latent)
-    recipe = TrainConfig(steps=5000, batch_size=128, preview_every=500)
+    recipe = TrainConfig(steps=4000, batch_size=128, preview_every=500)
     live = TrainConfig(steps=600, batch_size=128, preview_every=50)
     Sampling = VAESampling
     preview_knobs = {"prior": "normal"}  # the mixture is fitted at the end

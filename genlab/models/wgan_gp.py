@@ -47,7 +47,7 @@ class WGANGP(AdversarialModel):
 
     Config = WGANGPConfig
     config: WGANGPConfig
-    recipe = TrainConfig(steps=3200, batch_size=320, preview_every=500)
+    recipe = TrainConfig(steps=2600, batch_size=320, preview_every=500)
     live = TrainConfig(steps=400, batch_size=320, preview_every=50)
     card = Card(
         title="WGAN-GP",
