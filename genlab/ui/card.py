@@ -1,0 +1,183 @@
+"""One family's card: what it is, its pictures and their bill, its sampling knobs, how to call it."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from genlab import visualize
+from genlab.errors import GenlabError
+from genlab.models import MODELS
+from genlab.sampling import Samples
+from genlab.ui import html
+from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
+from genlab.ui.session import Session, Sessions
+
+log = logging.getLogger(__name__)
+
+Updates = dict[Component, Any]
+FRAME_SECONDS = 0.15  # at least, between two pictures that are still forming
+LATEX = [{"left": "$$", "right": "$$", "display": True}]
+FAILED = "That failed for a reason of ours; the server's log says why. The rest of the page works on."
+
+
+def sentence(error: Exception) -> str:
+    """What a visitor reads about an error."""
+    if isinstance(error, GenlabError):
+        return str(error)
+    log.error("an event of the page failed", exc_info=error)
+    return FAILED
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The controls that all cards obey."""
+
+    n: Component
+    seed: Component
+    digit: Component
+
+    def parts(self) -> set[Component]:
+        return {self.n, self.seed, self.digit}
+
+    def label(self, values: Values, name: str) -> int | None:
+        """The digit asked for, None for any; only conditional families can be asked."""
+        digit = values[self.digit]
+        if digit in (None, "", "Any") or not MODELS[name].conditional:
+            return None
+        return int(digit) if str(digit).isdigit() else digit
+
+
+@dataclass(frozen=True)
+class Card:
+    """The components of one family's card, and what is done with them."""
+
+    name: str
+    shared: Shared
+    sampling: dict[str, Component]
+    image: Component
+    chips: Component
+    note: Component
+    sample: gr.Button
+    back: gr.Button
+    python: Component
+
+    @property
+    def inputs(self) -> set[Component]:
+        return self.shared.parts() | set(self.sampling.values())
+
+    @property
+    def outputs(self) -> list[Component]:
+        return [self.image, self.chips, self.note]
+
+    def draw(self, session: Session, values: Values) -> Iterator[Updates]:
+        """Sample with the present values; errors are said in this card."""
+        shared = self.shared
+        label = shared.label(values, self.name)
+        knobs = read(values, self.sampling)
+        try:
+            found = session.sample(self.name, values[shared.n], values[shared.seed], label, knobs)
+            yield from self.show(session, found, values[shared.seed])
+        except Exception as error:
+            yield {self.note: html.note(sentence(error))}
+
+    def show(self, session: Session, stream: Iterator[Samples], seed: Any) -> Iterator[Updates]:
+        """Pictures as they form, and at the end the bill."""
+        shown = 0.0
+        for samples in stream:
+            if not samples.final and time.monotonic() - shown < FRAME_SECONDS:
+                continue
+            shown = time.monotonic()
+            title, n = MODELS[self.name].card.title, len(samples.images)
+            said = f"{n} digit{'s' if n > 1 else ''} drawn by {title}, seed {seed}"
+            updates: Updates = {
+                self.image: gr.Image(visualize.grid(samples.images), alt_text=said),
+                self.note: "",
+            }
+            if samples.final:
+                updates[self.chips] = html.chips(samples, session.entry(self.name))
+            yield updates
+
+    def snippet(self, values: Values, url: str) -> str:
+        """The call from Python that draws what the card would draw now."""
+        shared = self.shared
+        given = {"n": values[shared.n], "seed": values[shared.seed]}
+        given["label"] = shared.label(values, self.name)
+        given |= read(values, self.sampling)
+        lines = "".join(f"    {k}={v!r},\n" for k, v in given.items() if v is not None)
+        return (
+            f'from gradio_client import Client\n\nclient = Client("{url}")\n'
+            f'pictures, numbers = client.predict(\n    model="{self.name}",\n{lines}'
+            '    api_name="/sample",\n)\nprint(numbers["seconds"], pictures[0]["image"])'
+        )
+
+
+def build_head(name: str) -> tuple[Component, Component, Component, gr.Button, gr.Button]:
+    """What the family is, its picture, and the buttons below."""
+    family = MODELS[name].card
+    gr.HTML(html.heading(family))
+    gr.Markdown(f"$${family.equation}$$", latex_delimiters=LATEX, elem_classes="gl-equation")
+    gr.HTML(html.paper(family))
+    image = gr.Image(
+        format="png",
+        show_label=False,
+        label=family.title,
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        alt_text=f"Digits drawn by {family.title}",
+        elem_classes="gl-picture",
+        elem_id=f"picture-{name}",
+    )
+    note = gr.HTML("", elem_id=f"note-{name}")
+    chips = gr.HTML(html.empty_chips(), elem_id=f"chips-{name}")
+    with gr.Row():
+        sample = gr.Button("Sample", size="sm", elem_id=f"sample-{name}", min_width=80)
+        back = gr.Button("Back to shipped", size="sm", visible=False, elem_id=f"back-{name}", min_width=80)
+    return image, chips, note, sample, back
+
+
+def build_sampling(name: str) -> dict[str, Component]:
+    """The fold with the family's own sampling knobs."""
+    with gr.Accordion("Sampling", open=False):
+        knobs = components(MODELS[name].Sampling)
+        if not knobs:
+            gr.Markdown("Nothing to turn: noise goes through the generator once.")
+    return knobs
+
+
+def build_python() -> tuple[gr.Accordion, Component]:
+    with gr.Accordion("Use from Python", open=False) as fold:
+        code = gr.Code("", language="python", interactive=False, show_label=False, wrap_lines=True)
+    return fold, code
+
+
+def origin(request: gr.Request) -> str:
+    """The page's own address, as the visitor's browser knows it."""
+    headers = request.headers
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0]
+    return f"{scheme}://{headers.get('x-forwarded-host') or headers.get('host', '127.0.0.1:7860')}/"
+
+
+def listen(card: Card, sessions: Sessions, fold: gr.Accordion) -> None:
+    """Connect the card's own events."""
+
+    def draw(values: Values, request: gr.Request) -> Iterator[Updates]:
+        yield from card.draw(sessions.get(request.session_hash), values)
+
+    def back(values: Values, request: gr.Request) -> Iterator[Updates]:
+        session = sessions.get(request.session_hash)
+        session.back_to_shipped(card.name)
+        yield {card.back: gr.Button(visible=False)}
+        yield from card.draw(session, values)
+
+    def snippet(values: Values, request: gr.Request) -> str:
+        return card.snippet(values, origin(request))
+
+    card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
+    card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)
+    changes = [part.change for part in card.inputs]  # type: ignore[attr-defined]
+    gr.on([fold.expand, *changes], snippet, card.inputs, card.python, trigger_mode="always_last", **NOW)

@@ -1,0 +1,100 @@
+"""The tab Compare: which idea draws the best digit, and what does it cost?"""
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from genlab.api import MAX_IMAGES
+from genlab.config import MAX_SEED
+from genlab.models import MODELS
+from genlab.ui import card as cards
+from genlab.ui import html, quality, training
+from genlab.ui.card import Card, Shared, Updates
+from genlab.ui.knobs import SAMPLING, Values
+from genlab.ui.session import Session, Sessions
+from genlab.ui.training import TrainFold
+
+IMAGES, SEED = 16, 0  # what the page opens with
+DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
+DIGITS = ["Any", *map(str, range(10))]
+
+
+def build(app: gr.Blocks, sessions: Sessions) -> None:
+    """The whole tab with its events."""
+    gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
+    with gr.Row(elem_classes="gl-controls", equal_height=True):
+        shared = build_shared()
+        with gr.Column(scale=2, min_width=220):
+            everything = gr.Button("Sample all", variant="primary", size="lg", elem_id="sample-all")
+            with gr.Row():
+                train_all = gr.Button("Train all", size="sm", elem_id="train-all", min_width=90)
+                stop_all = gr.Button(
+                    "Stop all", size="sm", variant="stop", interactive=False, elem_id="stop-all", min_width=90
+                )
+    with gr.Row(elem_classes="gl-cards"):
+        folds = [build_card(name, shared, sessions) for name in MODELS]
+    training.listen_all(folds, train_all, stop_all, sessions)
+    listen([fold.card for fold in folds], everything, app, sessions)
+
+
+def build_shared() -> Shared:
+    """The controls that all cards obey."""
+    with gr.Column(scale=3, min_width=220):
+        n = gr.Slider(
+            1, MAX_IMAGES, IMAGES, step=1, label="number of images", info="How many digits each family draws"
+        )
+    with gr.Column(scale=2, min_width=200):
+        seed = gr.Number(
+            SEED, step=1, label="seed", info="The same seed draws the same pictures", elem_id="seed"
+        )
+        dice = gr.Button("🎲 New seed", size="sm", elem_classes="gl-dice", elem_id="dice")
+    with gr.Column(scale=2, min_width=200):
+        digit = gr.Dropdown(
+            DIGITS,
+            value="Any",
+            label="digit",
+            info="Only DDPM can be asked for a digit; the others draw what comes",
+            elem_id="digit",
+        )
+    dice.click(None, None, seed, js=DICE, api_visibility="private")
+    return Shared(n, seed, digit)
+
+
+def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
+    """A column: head, picture, and the folds in the same order for every family."""
+    classes = ["gl-card", f"gl-{name}"]
+    with gr.Column(elem_classes=classes, elem_id=f"card-{name}", min_width=290):
+        image, chips, note, sample, back = cards.build_head(name)
+        knobs = cards.build_sampling(name)
+        python_fold, python = cards.build_python()
+        card = Card(name, shared, knobs, image, chips, note, sample, back, python)
+        cards.listen(card, sessions, python_fold)
+        fold = training.build(card, sessions)
+        quality.build(card, sessions)
+    return fold
+
+
+def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
+    """What the page opens with; a family whose weights are broken says so, the others draw."""
+    for card in panel:
+        try:
+            yield from card.show(session, sessions.first_look(card.name, IMAGES, SEED), SEED)
+        except Exception as error:
+            yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
+
+
+def listen(panel: list[Card], everything: gr.Button, app: gr.Blocks, sessions: Sessions) -> None:
+    """Connect Sample all, and the pictures that the page opens with."""
+
+    def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
+        session = sessions.get(request.session_hash)
+        for card in panel:
+            yield from card.draw(session, values)
+
+    def opening(request: gr.Request) -> Iterator[Updates]:
+        yield from first_look(panel, sessions, sessions.get(request.session_hash))
+
+    outputs = [part for card in panel for part in card.outputs]
+    inputs = set().union(*(card.inputs for card in panel))
+    everything.click(draw_all, inputs, outputs, **SAMPLING)
+    app.load(opening, None, outputs, **SAMPLING)

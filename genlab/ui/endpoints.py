@@ -1,0 +1,311 @@
+"""The public endpoints: what ``gradio_client`` and other programs call. Their names are a contract.
+
+Inputs are plain JSON values that reach ``genlab.api`` as they are, so that its sentence about a bad
+one is what the caller reads; pictures and files come back through hidden components.
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.components.api_component import Api
+from gradio_client.utils import python_type_to_json_schema
+
+from genlab import api, visualize
+from genlab.errors import GenlabError, InvalidInput
+from genlab.jobs import Progress
+from genlab.models import MODELS
+from genlab.ui.card import sentence
+from genlab.ui.numbers import brief, jsonable
+from genlab.ui.session import Session, Sessions, TrainRequest
+
+Json = dict[str, Any]
+Pictures = list[tuple[Any, str]]
+GROUPS = {"sampling": 4, "measuring": 2, "training": 4}  # limits, the same for every member
+
+
+def given(**values: Any) -> Json:
+    """What the caller gave; None and "" mean the default."""
+    return {k: v for k, v in values.items() if v is not None and v != ""}
+
+
+def spoken(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Errors reach the caller as one sentence, never as a traceback."""
+
+    @wraps(fn)
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            found = fn(*args, **kwargs)
+            if inspect.isgenerator(found):
+                yield from found
+            else:
+                yield found
+        except Exception as error:
+            raise gr.Error(sentence(error), print_exception=False) from error
+
+    return stream
+
+
+def parameter_help(fn: Callable[..., Any]) -> dict[str, str]:
+    """The docstring's "Args:", by name."""
+    _, _, args = (inspect.getdoc(fn) or "").partition("Args:\n")
+    return dict(re.findall(r"^    (\w+): (.*)$", args, re.M))
+
+
+def inputs_of(fn: Callable[..., Any]) -> list[Component]:
+    """An input for every parameter, typed by its hint and described by the docstring."""
+    hints, helps = typing.get_type_hints(fn), parameter_help(fn)
+    found: list[Component] = []
+    for name, parameter in inspect.signature(fn).parameters.items():
+        if hints[name] is gr.Request:
+            continue
+        default = None if parameter.default is inspect.Parameter.empty else parameter.default
+        schema = python_type_to_json_schema(hints[name]) | {"additional_description": helps.get(name, "")}
+        found.append(Api(default, schema, name))
+    return found
+
+
+def publish(fn: Callable[..., Any], outputs: list[Component], group: str) -> None:
+    """Make ``fn`` the endpoint of its name."""
+    gr.on(
+        [],
+        spoken(fn),
+        inputs_of(fn),
+        outputs,
+        api_name=fn.__name__,
+        preprocess=False,
+        concurrency_id=group,
+        concurrency_limit=GROUPS[group],
+    )
+
+
+def state_of(progress: Progress, session: Session, name: str) -> Json:
+    """A training as JSON."""
+    return jsonable(
+        {
+            "model": name,
+            "state": progress.state,
+            "step": progress.step,
+            "total_steps": progress.total_steps,
+            "seconds": progress.seconds,
+            "seconds_left": progress.seconds_left,
+            "images_per_second": progress.images_per_second,
+            "metrics": progress.metrics,
+            "message": progress.message,
+            "origin": session.entry(name).origin,
+            "weights_sha256": session.digest(name) if progress.files else None,
+        }
+    )
+
+
+def expose(sessions: Sessions) -> None:
+    """Add all endpoints to the app in whose context this is called."""
+    numbers = gr.JSON(visible=False, label="numbers")
+    gallery = gr.Gallery(visible=False, format="png", label="pictures")
+    first = gr.Image(visible=False, format="png", label="x_0")
+    second = gr.Image(visible=False, format="png", label="x_t")
+    preview = gr.Image(visible=False, format="png", label="preview")
+    files = gr.File(visible=False, file_count="multiple", label="checkpoint")
+    calls = Calls(sessions)
+    publish(calls.models, [numbers], "sampling")
+    publish(calls.sample, [gallery, numbers], "sampling")
+    publish(calls.nearest, [gallery, numbers], "measuring")
+    publish(calls.noise, [first, second, numbers], "sampling")
+    publish(calls.evaluate, [numbers], "measuring")
+    publish(calls.train, [numbers, files, preview], "training")
+
+
+class Calls:
+    """The endpoints themselves; a client's session keeps the models it trained."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    def models(self, request: gr.Request) -> list[Json]:
+        """Every family: card, knobs with ranges, parameters and the measurements of its weights."""
+        session = self.sessions.get(request.session_hash)
+        found = []
+        for name in MODELS:
+            try:
+                found.append(jsonable(api.describe(session.entry(name))))
+            except GenlabError as error:  # broken weights: said here, the other families are listed
+                found.append({"name": name, "error": str(error)})
+        return found
+
+    def sample(
+        self,
+        model: str,
+        n: int | None = 16,
+        seed: int | None = 0,
+        label: int | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        eta: float | None = None,
+        guidance: float | None = None,
+        prior: str | None = None,
+        *,
+        request: gr.Request,
+    ) -> tuple[Pictures, Json]:
+        """Draw digits. Returns lossless PNG files and the numbers: cost, labels, weights.
+
+        Args:
+            model: vae, gan, wgan_gp or ddpm.
+            n: Number of pictures, 1 to 256.
+            seed: 0 to 4294967295; the same seed draws the same pictures.
+            label: Digit 0 to 9 (ddpm only); empty for a mix.
+            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
+            sampler: ddim or ddpm (ddpm only); empty for ddim.
+            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
+            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
+            prior: mixture or normal (vae only); empty for mixture.
+        """
+        session = self.sessions.get(request.session_hash)
+        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        wanted = given(n=n, seed=seed, label=label)
+        *_, samples = api.sample(model, library=session.library, **wanted, **knobs)
+        numbers = {"model": model, "n": len(samples.images), "seed": wanted.get("seed", 0), "knobs": knobs}
+        numbers |= {
+            "labels": samples.labels,
+            "seconds": samples.seconds,
+            "evaluations": samples.evaluations,
+            "images_per_second": samples.images_per_second,
+            "weights_sha256": session.digest(model),
+            "origin": session.entry(model).origin,
+        }
+        captions = samples.labels or range(len(samples.images))
+        pictures = [
+            (visualize.picture(x), f"digit {c}" if samples.labels else f"picture {c}")
+            for x, c in zip(samples.images, captions, strict=True)
+        ]
+        return pictures, jsonable(numbers)
+
+    def nearest(
+        self,
+        model: str,
+        n: int | None = 16,
+        seed: int | None = 0,
+        label: int | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        eta: float | None = None,
+        guidance: float | None = None,
+        prior: str | None = None,
+        *,
+        request: gr.Request,
+    ) -> tuple[Pictures, Json]:
+        """Is it copying? Returns samples, each followed by the training image nearest to it.
+
+        Args:
+            model: vae, gan, wgan_gp or ddpm.
+            n: Number of samples, 1 to 256.
+            seed: 0 to 4294967295.
+            label: Digit 0 to 9 (ddpm only); empty for a mix.
+            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
+            sampler: ddim or ddpm (ddpm only); empty for ddim.
+            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
+            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
+            prior: mixture or normal (vae only); empty for mixture.
+        """
+        session = self.sessions.get(request.session_hash)
+        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        found = api.nearest(model, library=session.library, **given(n=n, seed=seed, label=label), **knobs)
+        index, distance = found.neighbours.index.tolist(), found.neighbours.distance.tolist()
+        pictures: Pictures = []
+        for i, (x, image) in enumerate(zip(found.samples.images, found.images, strict=True)):
+            pictures.append((visualize.picture(x), f"sample {i}"))
+            nearest = f"training image {index[i]}, distance {brief(distance[i])}"
+            pictures.append((visualize.picture(image), nearest))
+        return pictures, jsonable({"model": model, "indices": index, "distances": distance})
+
+    def noise(
+        self,
+        t: int,
+        index: int | None = 0,
+        seed: int | None = 0,
+        schedule: str | None = "cosine",
+    ) -> tuple[Any, Any, Json]:
+        """Forward diffusion: a test digit x_0, the same at time t, and alpha, sigma, SNR.
+
+        Args:
+            t: 0 (almost clean) to 999 (pure noise).
+            index: Which test image, from 0.
+            seed: Of the noise, 0 to 4294967295.
+            schedule: linear or cosine.
+        """
+        found = api.noise(t, **given(index=index, seed=seed, schedule=schedule))
+        numbers = {key: getattr(found, key) for key in ("digit", "alpha", "sigma", "snr")}
+        return visualize.picture(found.x_0), visualize.picture(found.x_t), jsonable(numbers)
+
+    def evaluate(
+        self,
+        model: str,
+        n: int | None = 1000,
+        seed: int | None = 0,
+        steps: int | None = None,
+        sampler: str | None = None,
+        eta: float | None = None,
+        guidance: float | None = None,
+        prior: str | None = None,
+        *,
+        request: gr.Request,
+    ) -> Iterator[Json]:
+        """Measure a model by the project's protocol; streams progress, the last item is the result.
+
+        Args:
+            model: vae, gan, wgan_gp or ddpm.
+            n: Number of samples, 100 to 10000.
+            seed: 0 to 4294967295.
+            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
+            sampler: ddim or ddpm (ddpm only); empty for ddim.
+            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
+            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
+            prior: mixture or normal (vae only); empty for mixture.
+        """
+        session = self.sessions.get(request.session_hash)
+        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        for found in api.evaluate(model, library=session.library, **given(n=n, seed=seed), **knobs):
+            yield jsonable({"model": model, **found})
+
+    def train(
+        self,
+        model: str,
+        start: str | None = "scratch",
+        steps: int | None = None,
+        batch_size: int | None = None,
+        seed: int | None = None,
+        preview_every: int | None = None,
+        decay: str | None = None,
+        options: dict | None = None,
+        *,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Train a family; streams progress, at the end checkpoint and preview. Cancelling stops it.
+
+        Afterwards this session's other calls use the trained model.
+
+        Args:
+            model: vae, gan, wgan_gp or ddpm.
+            start: scratch, or shipped to go on from the shipped weights.
+            steps: Optimisation steps, 1 to 1000000; empty for the family's live default.
+            batch_size: Images in one step, 2 to 4096; empty for the family's live default.
+            seed: 0 to 4294967295; the same seed trains the same model.
+            preview_every: Steps between two looks at the samples, 1 to 1000000.
+            decay: cosine or none: does the learning rate fade?
+            options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
+        """
+        session = self.sessions.get(request.session_hash)
+        if not isinstance(options or {}, dict):
+            raise InvalidInput(f'options is {str(options)[:40]!r}; it must be like {{"lr": 0.001}}.')
+        training = given(
+            steps=steps, batch_size=batch_size, seed=seed, preview_every=preview_every, decay=decay
+        )
+        wanted = TrainRequest(model, training, dict(options or {}), start or "scratch")
+        for progress in session.train(wanted):
+            done = progress.state != "running"
+            shown = visualize.grid(progress.preview) if done and progress.preview is not None else None
+            yield state_of(progress, session, model), list(progress.files) or None, shown

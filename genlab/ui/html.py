@@ -1,0 +1,152 @@
+"""The page's small pieces of HTML: chips, notes, progress, tables. Text in, text out."""
+
+import math
+from html import escape
+from typing import Any
+
+from genlab import visualize
+from genlab.api import Nearest, sampling_parameters
+from genlab.jobs import Progress
+from genlab.library import Entry
+from genlab.models.base import Card
+from genlab.sampling import Samples
+from genlab.ui.curves import curve_plots
+from genlab.ui.numbers import brief, count, duration, millions, whole
+
+FARTHEST = 1000.0  # times the floor: the right end of a distance bar
+
+
+def heading(card: Card) -> str:
+    """Title, year and idea."""
+    return (
+        f'<div class="gl-title"><h2>{escape(card.title)}</h2><span class="gl-year">{card.year}</span></div>'
+        f'<p class="gl-idea">{escape(card.idea)}</p>'
+    )
+
+
+def paper(card: Card) -> str:
+    return (
+        f'<div class="gl-paper"><a href="{escape(card.url)}" target="_blank" rel="noopener noreferrer">'
+        f"{escape(card.paper)}</a></div>"
+    )
+
+
+def note(message: str, *, plain: bool = False) -> str:
+    """One sentence next to where it happened; an error unless ``plain``."""
+    if not message:
+        return ""
+    kind, role = (" plain", "status") if plain else ("", "alert")
+    return f'<div class="gl-note{kind}" role="{role}">{escape(message)}</div>'
+
+
+def chip(text: str, tip: str, kind: str = "") -> str:
+    return f'<span class="gl-chip {kind}" title="{escape(tip)}">{escape(text)}</span>'
+
+
+def distance(metrics: dict[str, Any]) -> str:
+    """The Frechet distance as a bar from the floor to a thousand times the floor (logarithmic)."""
+    value, floor = metrics.get("frechet"), metrics.get("frechet_floor")
+    tip = "Fréchet distance to real test digits in a classifier's features: lower is better; "
+    if value is None or not floor:
+        return f'<div class="gl-distance" title="{tip}">Fréchet distance: not measured yet</div>'
+    share = math.log(max(value / floor, 1.0)) / math.log(FARTHEST)
+    text = f"Fréchet distance {brief(value)}, floor {brief(floor)}, N = {whole(metrics.get('n', 0))}"
+    return (
+        f'<div class="gl-distance" title="{tip}the floor is real digits against real digits. '
+        f'The bar is logarithmic.">{text}<div class="gl-track"><i style="width:{100 * min(share, 1):.0f}%">'
+        "</i></div></div>"
+    )
+
+
+def chips(samples: Samples, entry: Entry) -> str:
+    """The bill of some pictures and what is known of the model that drew them."""
+    drawn = count(len(samples.images), "image")
+    parts = [
+        chip(f"{drawn} in {duration(samples.seconds)}", "Time to draw these pictures on this machine"),
+        chip(count(samples.evaluations, "evaluation"), "Runs of the network for one picture"),
+        chip(f"{brief(samples.images_per_second)} images/s", "Pictures drawn in a second, this time"),
+        chip(f"{millions(sampling_parameters(entry.model))} parameters", "Trained numbers in the model"),
+    ]
+    if entry.origin != "shipped":
+        parts.insert(0, chip(entry.origin, "This model is yours and lives in this session", "own"))
+    return f'<div class="gl-chips">{"".join(parts)}{distance(entry.metrics)}</div>'
+
+
+def empty_chips() -> str:
+    return '<div class="gl-chips"><span class="gl-chip">drawing</span></div>'
+
+
+def bar(share: float | None, text: str) -> str:
+    """A progress bar; None while nobody knows how far."""
+    now = "" if share is None else f' aria-valuenow="{100 * share:.0f}"'
+    width = "" if share is None else f' style="width:{100 * share:.1f}%"'
+    kind = " unknown" if share is None else ""
+    return (
+        f'<div class="gl-progress{kind}" role="progressbar" aria-label="Progress" aria-valuemin="0" '
+        f'aria-valuemax="100"{now}><i{width}></i></div><div>{escape(text)}</div>'
+    )
+
+
+def training(progress: Progress, colour: str) -> str:
+    """A training as it is now: bar, speed, preview and curves."""
+    p = progress
+    if p.state == "running" and p.step:
+        text = (
+            f"step {whole(p.step)} of {whole(p.total_steps)}, {brief(p.images_per_second)} images/s, "
+            f"{duration(p.seconds_left)} left"
+        )
+        head = bar(p.step / p.total_steps, text)
+    elif p.state == "running":
+        head = bar(None, p.message)
+    else:
+        took = (
+            f" It took {duration(p.seconds)}; draw with Sample." if p.state in ("finished", "stopped") else ""
+        )
+        head = note(p.message + took, plain=p.state in ("finished", "stopped"))
+    preview = ""
+    if p.preview is not None:
+        uri = visualize.data_uri(visualize.grid(p.preview, columns=8, side=480))
+        said = f"Samples at step {whole(p.preview_step)}"
+        preview = f'<img src="{uri}" alt="{said}" title="{said}, always from the same noise">'
+    plots = curve_plots(p.curves, p.total_steps, colour)
+    return f'<div class="gl-live" data-state="{p.state}">{head}{preview}{plots}</div>'
+
+
+def quality_table(metrics: dict[str, Any], real: dict[str, Any]) -> str:
+    """The measurements with what real digits reach beside each."""
+    if "frechet" not in metrics:
+        return '<p class="gl-live">Not measured yet.</p>'
+    rows = [
+        ("Fréchet distance", "frechet", metrics.get("frechet_floor")),
+        ("precision", "precision", real.get("precision")),
+        ("recall", "recall", real.get("recall")),
+        ("digits, KL to even (nats)", "digits_kl", real.get("digits_kl")),
+        ("drew the digit asked for", "label_accuracy", real.get("test_accuracy")),
+        ("distance to nearest training image", "nearest_train", real.get("nearest_train")),
+        ("seconds for 1,000", "seconds_per_1000", None),
+    ]
+    body = "".join(
+        f'<tr><th scope="row">{name}</th><td>{brief(metrics[key])}</td><td>{brief(floor)}</td></tr>'
+        for name, key, floor in rows
+        if metrics.get(key) is not None
+    )
+    return (
+        f'<table class="gl-table"><thead><tr><th scope="col">N = {whole(metrics.get("n", 0))}, seed '
+        f'{metrics.get("seed", "–")}</th><th scope="col">model</th><th scope="col">real digits</th></tr>'
+        f"</thead><tbody>{body}</tbody></table>"
+    )
+
+
+def pairs(found: Nearest) -> str:
+    """Every sample beside the training image nearest to it."""
+    figures = []
+    both = zip(
+        found.samples.images, found.images, found.neighbours.index, found.neighbours.distance, strict=True
+    )
+    for sample, image, index, far in both:
+        sides = "".join(
+            f'<img src="{visualize.data_uri(visualize.picture(side))}" alt="{alt}">'
+            for side, alt in ((sample, "sample"), (image, f"training image {int(index)}"))
+        )
+        figures.append(f"<figure><div>{sides}</div><figcaption>{brief(float(far))}</figcaption></figure>")
+    return f'<div class="gl-pairs">{"".join(figures)}</div>'

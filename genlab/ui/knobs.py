@@ -1,0 +1,50 @@
+"""Input components made from the fields of a Config: the range and the help are written there."""
+
+import dataclasses
+from dataclasses import Field
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from genlab.config import MAX_SEED, Config
+
+Values = dict[Component, Any]  # what an event with a set of inputs hands to its function
+TICKS = 200  # a slider finer than this is a number box
+
+# Events of the page: no public endpoint, values unchecked by gradio, so that our sentence is shown.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress": "hidden"}
+NOW: dict[str, Any] = {**PRIVATE, "queue": False}
+SAMPLING: dict[str, Any] = {**PRIVATE, "concurrency_id": "sampling", "concurrency_limit": 4}
+MEASURING: dict[str, Any] = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 2}
+TRAINING: dict[str, Any] = {**PRIVATE, "concurrency_id": "training", "concurrency_limit": 4}
+
+
+def component(field: Field, default: Any) -> Component:
+    """A radio for a choice, a slider for a short range, a number box for a long one."""
+    meta, label = field.metadata, field.name.replace("_", " ")
+    if "options" in meta:
+        return gr.Radio(list(meta["options"]), value=default, label=label, info=meta["help"])
+    lo, hi, whole = meta["lo"], meta["hi"], isinstance(field.default, int)
+    if meta["log"] or hi == MAX_SEED or hi - lo > 2000 or (not whole and hi - lo < 1 and hi != 0.9):
+        info = f"{meta['help']} ({lo:g} to {hi:,.10g})"
+        return gr.Number(default, label=label, info=info, step=1 if whole else 10 ** round_down(default))
+    step = 1 if whole else (hi - lo) / TICKS if hi - lo <= 2 else 0.1
+    return gr.Slider(lo, hi, default, step=step, label=label, info=meta["help"])
+
+
+def round_down(value: float) -> int:
+    """The power of ten one below the value's own, for the arrows of a number box."""
+    return int(f"{value:e}".split("e")[1]) - 1 if value else -2
+
+
+def components(config_type: type[Config], defaults: dict[str, Any] | None = None) -> dict[str, Component]:
+    """One input for each field, by its name."""
+    return {
+        f.name: component(f, (defaults or {}).get(f.name, f.default)) for f in dataclasses.fields(config_type)
+    }
+
+
+def read(values: Values, inputs: dict[str, Component]) -> dict[str, Any]:
+    """The values of named components."""
+    return {name: values[part] for name, part in inputs.items()}

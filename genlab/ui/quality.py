@@ -1,0 +1,90 @@
+"""The folds that measure: how good is the model, and is it copying?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from genlab import api, evaluation
+from genlab.library import read_metrics
+from genlab.ui import html
+from genlab.ui.card import Card, Updates, sentence
+from genlab.ui.curves import digit_histogram
+from genlab.ui.knobs import MEASURING, SAMPLING, Values, read
+from genlab.ui.session import Sessions
+from genlab.ui.theme import colour
+
+MEASURED = 1000  # samples, unless the visitor wants more
+COMPARED = 12  # samples beside their nearest training images
+
+
+def table(name: str, metrics: dict[str, Any]) -> str:
+    """The measurements and the digits drawn."""
+    judge = read_metrics(api.SHIPPED.folder / "classifier")
+    real = judge.get("floor", {}) | {"test_accuracy": judge.get("test_accuracy")}
+    digits = metrics.get("digits")
+    plot = digit_histogram(digits, colour(name)) if digits else ""
+    return html.quality_table(metrics, real) + plot
+
+
+def build(card: Card, sessions: Sessions) -> None:
+    """Both folds, with their events."""
+    build_quality(card, sessions)
+    build_copying(card, sessions)
+
+
+def build_quality(card: Card, sessions: Sessions) -> None:
+    with gr.Accordion("Quality", open=False, elem_id=f"quality-{card.name}") as fold:
+        shown = gr.HTML('<p class="gl-live">Not measured yet.</p>')
+        n = gr.Slider(
+            100, evaluation.N, MEASURED, step=100, label="samples", info="More are more exact and take longer"
+        )
+        button = gr.Button("Measure now", size="sm", elem_id=f"measure-{card.name}")
+        progress = gr.HTML("")
+
+    def open_fold(request: gr.Request) -> str:
+        try:
+            entry = sessions.get(request.session_hash).entry(card.name)
+            return table(card.name, entry.metrics)
+        except Exception as error:
+            return html.note(sentence(error))
+
+    def measure(values: Values, request: gr.Request) -> Iterator[Updates]:
+        session, wanted, found = sessions.get(request.session_hash), values[n], {}
+        yield {progress: html.bar(None, "Loading the judge and the real digits.")}
+        try:
+            knobs, seed = read(values, card.sampling), values[card.shared.seed]
+            for found in api.evaluate(card.name, wanted, seed, library=session.library, **knobs):
+                drawn = found.get("sampled", wanted)
+                text = f"{drawn:,} of {wanted:,} samples drawn" if "sampled" in found else ""
+                yield {progress: html.bar(drawn / wanted, text)}
+            yield {shown: table(card.name, found), progress: ""}
+        except Exception as error:
+            yield {progress: html.note(sentence(error))}
+
+    fold.expand(open_fold, None, shown, **SAMPLING)
+    button.click(measure, card.inputs | {n}, [shown, progress], **MEASURING)
+
+
+def build_copying(card: Card, sessions: Sessions) -> None:
+    with gr.Accordion("Is it copying?", open=False, elem_id=f"copying-{card.name}"):
+        gr.Markdown(
+            "Each sample (left) beside the training image nearest to it (right), with their distance: "
+            "Euclidean over the pixels, each from 0 to 1. A copy would have a distance near 0."
+        )
+        button = gr.Button("Find the nearest", size="sm", elem_id=f"nearest-{card.name}")
+        shown = gr.HTML("")
+
+    def compare(values: Values, request: gr.Request) -> Iterator[str]:
+        session, shared = sessions.get(request.session_hash), card.shared
+        yield html.bar(None, "Searching the training images.")
+        try:
+            label, knobs = shared.label(values, card.name), read(values, card.sampling)
+            found = api.nearest(
+                card.name, COMPARED, values[shared.seed], label, library=session.library, **knobs
+            )
+            yield html.pairs(found)
+        except Exception as error:
+            yield html.note(sentence(error))
+
+    button.click(compare, card.inputs, shown, **MEASURING)

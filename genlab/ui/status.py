@@ -1,0 +1,61 @@
+"""The thin line on top: device, data in use, trainings on this server."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from html import escape
+
+import gradio as gr
+import torch
+
+from genlab import api
+from genlab.ui.card import sentence
+from genlab.ui.knobs import NOW, PRIVATE
+from genlab.ui.numbers import count
+from genlab.ui.session import Sessions
+
+EVERY = 5.0  # seconds between two looks at the trainings
+
+
+@lru_cache(maxsize=1)
+def device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {count(torch.get_num_threads(), 'thread')}"
+
+
+def data() -> str:
+    """Which images serve; loads them the first time."""
+    try:
+        found = api.dataset("train")
+    except Exception as error:
+        return sentence(error)
+    notice = "" if found.complete else " – full MNIST could not be had, so trainings see fewer digits"
+    return found.source + notice
+
+
+def line(data: str, running: int) -> str:
+    parts = {
+        "Device": device(),
+        "Data": data,
+        "Trainings on this server": str(running) if running else "none",
+    }
+    body = "".join(f"<span><b>{k}</b> {escape(v)}</span>" for k, v in parts.items())
+    return f'<div class="gl-status" role="status">{body}</div>'
+
+
+def build(app: gr.Blocks, sessions: Sessions) -> None:
+    """The line, filled when the page has loaded and kept up to date."""
+    shown = gr.HTML(line("loading", 0), elem_id="status")
+    source = gr.State("loading")
+    timer = gr.Timer(EVERY)
+
+    def load() -> Iterator[tuple[str, str]]:
+        yield line("loading", sessions.running()), "loading"
+        found = data()
+        yield line(found, sessions.running()), found
+
+    def tick(found: str) -> str:
+        return line(found, sessions.running())
+
+    app.load(load, None, [shown, source], concurrency_limit=4, **PRIVATE)
+    timer.tick(tick, source, shown, **NOW)

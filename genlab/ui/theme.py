@@ -1,0 +1,24 @@
+"""How the page looks: one colour for each family everywhere, crisp pixels, light and dark."""
+
+from pathlib import Path
+
+import gradio as gr
+
+# Okabe & Ito's colours, safe for colour-blind eyes; these four stand out on white and on black.
+COLOURS = {"vae": "#0072B2", "gan": "#D55E00", "wgan_gp": "#009E73", "ddpm": "#CC79A7"}
+FONTS = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Helvetica", "Arial", "sans-serif"]
+MONO = ["ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
+
+THEME = gr.themes.Default(
+    primary_hue="blue", neutral_hue="slate", radius_size="md", font=FONTS, font_mono=MONO
+)
+
+HEAD = '<meta name="description" content="How images are generated: VAE, GAN, WGAN-GP and DDPM side by side">'
+
+CSS = (Path(__file__).parent / "style.css").read_text()
+CSS += "".join(f".gl-{name} {{ --gl-colour: {colour}; }}\n" for name, colour in COLOURS.items())
+
+
+def colour(name: str) -> str:
+    """The family's colour."""
+    return COLOURS.get(name, "#56B4E9")

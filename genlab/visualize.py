@@ -1,0 +1,47 @@
+"""Pictures for people: crisp grids and single images as PIL images (no gradio here)."""
+
+import base64
+import io
+import math
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+SIDE = 896  # pixels a grid is enlarged to, at most: sharp on a dense screen, small as PNG
+PAPER = 28  # grey of the lines between pictures and of empty cells
+
+
+def picture(image: Tensor) -> Image.Image:
+    """One picture, uint8 (C, H, W), pixel for pixel."""
+    array = image.permute(1, 2, 0).numpy()
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
+def grid(images: Tensor, columns: int | None = None, side: int = SIDE) -> Image.Image:
+    """Pictures, uint8 (N, C, H, W), in rows with thin lines between them.
+
+    Every pixel becomes a square of whole pixels, as large as fits ``side``. Without ``columns`` the
+    grid is square, its last cells empty where N is no square number.
+    """
+    n, channels, height, width = images.shape
+    across = columns or math.ceil(math.sqrt(n))
+    down = math.ceil(n / across) if columns else across
+    sheet = np.full((down * (height + 1) + 1, across * (width + 1) + 1, channels), PAPER, np.uint8)
+    for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
+        top, left = 1 + i // across * (height + 1), 1 + i % across * (width + 1)
+        sheet[top : top + height, left : left + width] = image
+    return enlarge(Image.fromarray(sheet[..., 0] if channels == 1 else sheet), side)
+
+
+def enlarge(image: Image.Image, side: int) -> Image.Image:
+    """Nearest-neighbour, by the largest whole factor that keeps the longer edge within ``side``."""
+    factor = max(1, side // max(image.size))
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def data_uri(image: Image.Image) -> str:
+    """The picture as a lossless ``data:`` address for an <img>."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
