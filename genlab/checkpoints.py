@@ -131,7 +131,8 @@ def load(folder: Path) -> Trainable:
         model = model_type(make(model_type.Config, config["config"]))
         model.load_state_dict(_restored(model, parse(packed)))
     except (GenlabError, SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise CheckpointError(f"{folder.name}/{MODEL} cannot be loaded: {error}") from error
+        reason = "its tensors are not those of this network" if isinstance(error, RuntimeError) else error
+        raise CheckpointError(f"{folder.name}/{MODEL} cannot be loaded: {reason}") from error
     return model.eval()
 
 
@@ -157,9 +158,11 @@ def load_state(path: Path, model: Trainable, optimizers: dict[str, Any]) -> dict
         with safe_open(path, "pt") as f:
             progress = json.loads(f.metadata()["progress"])
         tensors = load_file(path, device=str(model.device))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path.name} cannot be resumed from: {error}") from error
-    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    except RuntimeError as error:
+        raise CheckpointError(f"{path.name} is the state of another network.") from error
     for name, optimizer in optimizers.items():
         state = optimizer.state_dict()
         state["state"] = {}
