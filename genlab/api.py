@@ -34,10 +34,12 @@ def dataset(split: Split = "train") -> Dataset:
     return load_mnist(split)
 
 
-@lru_cache(maxsize=1)
-def reference() -> Reference:
-    """Features of real digits, loaded once."""
-    return evaluation.load_reference(SHIPPED.folder / "classifier")
+_load_reference = lru_cache(maxsize=2)(evaluation.load_reference)
+
+
+def reference(library: Library = SHIPPED) -> Reference:
+    """Features of real digits as the library's classifier sees them, loaded once."""
+    return _load_reference(library.folder / "classifier")
 
 
 def _knob_schema(config_type: Any) -> dict[str, dict[str, Any]]:
@@ -215,5 +217,5 @@ def evaluate(
     seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
     chosen = sampling.knobs_for(entry.model, knobs)
     return evaluation.evaluate(
-        entry.model, library.classifier(), reference(), dataset("train"), n=n, seed=seed, **chosen
+        entry.model, library.classifier(), reference(library), dataset("train"), n=n, seed=seed, **chosen
     )

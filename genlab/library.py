@@ -57,6 +57,7 @@ class Library:
 
     def get(self, name: str) -> Entry:
         """The visitor's own model ``name`` if he trained one, else the shipped one."""
+        check_choice("model", name, tuple(MODELS))
         return self.own.get(name) or self.shipped(name)
 
     def put(self, name: str, model: GenerativeModel, origin: str) -> None:

@@ -1,0 +1,186 @@
+"""The functions under the page: what they refuse, and what they give."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from genlab import api, checkpoints
+from genlab.config import TrainConfig
+from genlab.diffusion.schedules import SCHEDULES
+from genlab.errors import CheckpointError, InvalidInput
+from genlab.library import Library
+from genlab.models import MODELS
+from genlab.noise import Noise
+from tests.helpers import states_equal
+
+NUMBERS = [-1, 1.5, math.nan, math.inf, "5", "abc", True, [1], {}, 10**9 * 10**9, 10**400]
+NAMES = ["", "dcgan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
+SEEDS = [*NUMBERS, None]
+
+
+def calls() -> list[Any]:
+    """(function, arguments, the field that the message must name)."""
+    table: list[tuple[str, dict[str, Any], str]] = []
+    for function in ("sample", "nearest", "evaluate", "train"):
+        table += [(function, {"model": name}, "model") for name in NAMES]
+    for function, good in (("sample", "ddpm"), ("nearest", "ddpm"), ("evaluate", "gan")):
+        table += [(function, {"model": good, "n": n}, "n ") for n in [*NUMBERS, None, 0]]
+        table += [(function, {"model": good, "seed": s}, "seed") for s in [*SEEDS, 2**32]]
+    for function in ("sample", "nearest"):
+        table += [(function, {"model": "ddpm", "label": v, "steps": 1}, "label") for v in [*NUMBERS, 10]]
+        table += [
+            (function, {"model": "ddpm", "n": 257}, "n "),
+            (function, {"model": "gan", "label": 3}, "label"),
+            (function, {"model": "gan", "steps": 3}, "steps"),
+            (function, {"model": "vae", "guidance": 1.0}, "guidance"),
+            (function, {"model": "vae", "prior": "uniform"}, "prior"),
+            (function, {"model": "ddpm", "sampler": "euler"}, "sampler"),
+            (function, {"model": "ddpm", "steps": 1001}, "steps"),
+            (function, {"model": "ddpm", "guidance": math.nan}, "guidance"),
+            (function, {"model": "ddpm", "eta": 1.1}, "eta"),
+            (function, {"model": "ddpm", "stepps": 5}, "stepps"),
+        ]
+    table += [("evaluate", {"model": "gan", "n": n}, "n ") for n in (99, 10_001)]
+    table += [("noise", {"t": t}, "t ") for t in [*NUMBERS, None, 1000]]
+    table += [("noise", {"t": 0, "index": i}, "index") for i in [*NUMBERS, None]]
+    table += [("noise", {"t": 0, "seed": s}, "seed") for s in SEEDS]
+    table += [("noise", {"t": 0, "schedule": s}, "schedule") for s in ("", "sigmoid", None, 5, ["cosine"])]
+    table += [("train", {"model": "gan", "start": s}, "start") for s in ("", "resume", None, 5, [])]
+    for group in ("training", "config"):
+        table += [("train", {"model": "gan", group: v}, "option") for v in ("abc", 5, ["lr"], {"epochs": 5})]
+    table += [("train", {"model": "gan", "training": {"steps": v}}, "steps") for v in [*NUMBERS[:8], None, 0]]
+    table += [("train", {"model": "gan", "config": {"lr": v}}, "lr") for v in (0, -1, 2, math.nan, "5", None)]
+    table += [("train", {"model": "gan", "config": {"width": 16}, "start": "shipped"}, "start")]
+    return [pytest.param(*row, id=f"{row[0]}-{str(row[1])[:40]}") for row in table]
+
+
+def run(function: str, library: Library, arguments: dict[str, Any]) -> Any:
+    """Call it as the page does, to the end of what it yields."""
+    call: Callable[..., Any] = getattr(api, function)
+    result = call(**arguments) if function == "noise" else call(**arguments, library=library)
+    return list(result) if function in ("sample", "evaluate") else result
+
+
+@pytest.mark.parametrize(("function", "arguments", "field"), calls())
+def test_bad_input_is_named(function: str, arguments: dict, field: str, library: Library) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        run(function, library, arguments)
+    message = str(caught.value)
+    assert field in message and len(message) < 300 and "\n" not in message
+    assert str(library.folder) not in message, "no path of the server"
+
+
+def test_bad_input_leaves_everything_as_it_was(library: Library) -> None:
+    *_, before = api.sample("gan", 2, library=library)
+    for n in (0, "x"):
+        with pytest.raises(InvalidInput):
+            run("sample", library, {"model": "gan", "n": n})
+    *_, after = api.sample("gan", 2, library=library)
+    assert torch.equal(before.images, after.images)
+
+
+def test_sample(library: Library) -> None:
+    items = list(api.sample("ddpm", 3, 5, 7, library=library, steps=4, guidance=2.0, sampler=None))
+    assert [s.final for s in items] == [False, False, False, True]
+    final = items[-1]
+    assert final.images.shape == (3, 1, 28, 28) and final.images.dtype == torch.uint8
+    assert final.labels == [7, 7, 7] and final.evaluations == 8
+
+
+def test_a_slider_may_send_whole_floats(library: Library) -> None:
+    *_, a = api.sample("gan", 3.0, 5.0, library=library)  # type: ignore[arg-type]
+    *_, b = api.sample("gan", 3, 5, library=library)
+    assert torch.equal(a.images, b.images)
+
+
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("t", [0, 1, 500, 999])
+def test_noise_is_the_closed_form(t: int, schedule: str) -> None:
+    found = api.noise(t, index=3, seed=11, schedule=schedule)
+    test = api.dataset("test")
+    bar = float(torch.cumprod(1 - SCHEDULES[schedule](1000).betas, 0)[t])
+    x_0 = test.images[3].double() / 127.5 - 1
+    x_t = bar**0.5 * x_0 + (1 - bar) ** 0.5 * Noise(11, 1).normal(1, 28, 28)[0].double()
+    expected = ((x_t.clamp(-1, 1) + 1) * 127.5).round()
+    assert (found.x_t.double() - expected).abs().max() <= 1
+    assert torch.equal(found.x_0, test.images[3]) and found.digit == int(test.labels[3])
+    assert found.alpha**2 + found.sigma**2 == pytest.approx(1)
+    assert found.snr == pytest.approx((found.alpha / found.sigma) ** 2)
+    assert not torch.equal(found.x_t, api.noise(t, 3, 12, schedule).x_t)
+
+
+def test_noise_reaches_the_last_test_image() -> None:
+    last = len(api.dataset("test")) - 1
+    assert torch.equal(api.noise(0, last).x_0, api.dataset("test").images[last])
+    with pytest.raises(InvalidInput, match=str(last)):
+        api.noise(0, last + 1)
+
+
+def test_nearest(library: Library) -> None:
+    found = api.nearest("gan", 3, 1, library=library)
+    train = api.dataset("train").images
+    q, a = (v.flatten(1).float().numpy() / 255 for v in (found.samples.images, train))
+    for i in range(3):
+        distances = np.linalg.norm(a - q[i], axis=1)
+        assert found.neighbours.distance[i].item() == pytest.approx(distances.min(), rel=1e-4)
+        assert torch.equal(found.images[i], train[found.neighbours.index[i]])
+
+
+def test_evaluate(library: Library) -> None:
+    *progress, result = api.evaluate("ddpm", 100, library=library, steps=1)
+    assert progress[-1] == {"sampled": 100} and result["n"] == 100 and result["evaluations"] == 1
+
+
+def test_models_describes_every_family(library: Library) -> None:
+    described = {m["name"]: m for m in api.models(library)}
+    assert described.keys() == MODELS.keys()
+    for name, family in MODELS.items():
+        knobs = described[name]["knobs"]
+        groups = {"config": family.Config, "sampling": family.Sampling, "training": TrainConfig}
+        for group, config in groups.items():
+            assert knobs[group].keys() == {f.name for f in dataclasses.fields(config)}
+            assert all("default" in k and "help" in k for k in knobs[group].values())
+        assert described[name]["config"]["width" if name != "vae" else "latent"] in (4, 8, 16)
+        net = library.get(name).model
+        assert 0 < described[name]["parameters"] < sum(p.numel() for p in net.parameters()) + 1
+
+
+def test_train_from_scratch_and_from_the_shelf(library: Library) -> None:
+    scratch = api.train("gan", {"steps": 3, "seed": 4}, {"width": 8}, library=library)
+    again = api.train("gan", {"steps": 3, "seed": 4}, {"width": 8}, library=library)
+    other = api.train("gan", {"steps": 3, "seed": 5}, {"width": 8}, library=library)
+    assert states_equal(scratch.model, again.model) and not states_equal(scratch.model, other.model)
+    live = MODELS["gan"].live
+    assert scratch.config == dataclasses.replace(live, steps=3, seed=4)
+    shelf = library.get("gan").model
+    before = {k: v.clone() for k, v in shelf.state_dict().items()}
+    job = api.train("gan", {"steps": 2, "batch_size": 4}, {"lr": 0.01}, "shipped", library=library)
+    assert states_equal(job.model, shelf) and job.model.config.lr == 0.01  # type: ignore[attr-defined]
+    assert job.model.config.width == 8  # type: ignore[attr-defined]
+    job.start().join(120)
+    assert job.progress.state == "finished"
+    assert states_equal(shelf, before) and not states_equal(job.model, before), "the shelf stays as it was"
+
+
+def test_ones_own_model_comes_first(library: Library, tmp_path: Path) -> None:
+    own = Library(library.folder)
+    own.put("gan", api.train("gan", {"steps": 1}, {"width": 16}, library=own).model.eval(), "mine")
+    assert own.get("gan").origin == "mine" and own.shipped("gan").origin == "shipped"
+    assert library.get("gan").origin == "shipped", "nobody else sees it"
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"gan/model\.safetensors is missing"):
+        list(api.sample("gan", library=Library(tmp_path)))
+
+
+def test_weights_of_another_family_are_refused(tmp_path: Path, library: Library) -> None:
+    checkpoints.save("vae", library.get("vae").model, tmp_path / "gan", {})
+    with pytest.raises(CheckpointError, match="another model"):
+        list(api.sample("gan", library=Library(tmp_path)))
