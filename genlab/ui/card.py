@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 Updates = dict[Component, Any]
 FRAME_SECONDS = 0.15  # at least, between two pictures that are still forming
-LATEX = [{"left": "$$", "right": "$$", "display": True}]
+LATEX: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
 FAILED = "That failed for a reason of ours; the server's log says why. The rest of the page works on."
 
 
@@ -41,7 +41,7 @@ class Shared:
     seed: Component
     digit: Component
 
-    def parts(self) -> set[Component]:
+    def parts(self) -> set[Any]:
         return {self.n, self.seed, self.digit}
 
     def label(self, values: Values, name: str) -> int | None:
@@ -64,10 +64,11 @@ class Card:
     note: Component
     sample: gr.Button
     back: gr.Button
-    python: Component
+    python: Component  # the snippet
+    python_fold: gr.Accordion
 
     @property
-    def inputs(self) -> set[Component]:
+    def inputs(self) -> set[Any]:
         return self.shared.parts() | set(self.sampling.values())
 
     @property
@@ -132,7 +133,7 @@ def build_head(name: str) -> tuple[Component, Component, Component, gr.Button, g
         elem_classes="gl-picture",
         elem_id=f"picture-{name}",
     )
-    note = gr.HTML("", elem_id=f"note-{name}")
+    note = gr.HTML("", elem_id=f"note-{name}", elem_classes="gl-quiet")
     chips = gr.HTML(html.empty_chips(), elem_id=f"chips-{name}")
     with gr.Row():
         sample = gr.Button("Sample", size="sm", elem_id=f"sample-{name}", min_width=80)
@@ -149,9 +150,10 @@ def build_sampling(name: str) -> dict[str, Component]:
     return knobs
 
 
-def build_python() -> tuple[gr.Accordion, Component]:
-    with gr.Accordion("Use from Python", open=False) as fold:
-        code = gr.Code("", language="python", interactive=False, show_label=False, wrap_lines=True)
+def build_python(name: str) -> tuple[gr.Accordion, Component]:
+    """The fold with the call from Python, made here and rendered where the card ends."""
+    fold = gr.Accordion("Use from Python", open=False, elem_id=f"python-{name}", render=False)
+    code = gr.Code("", language="python", interactive=False, label="Python", wrap_lines=True, render=False)
     return fold, code
 
 
@@ -162,7 +164,7 @@ def origin(request: gr.Request) -> str:
     return f"{scheme}://{headers.get('x-forwarded-host') or headers.get('host', '127.0.0.1:7860')}/"
 
 
-def listen(card: Card, sessions: Sessions, fold: gr.Accordion) -> None:
+def listen(card: Card, sessions: Sessions) -> None:
     """Connect the card's own events."""
 
     def draw(values: Values, request: gr.Request) -> Iterator[Updates]:
@@ -179,5 +181,12 @@ def listen(card: Card, sessions: Sessions, fold: gr.Accordion) -> None:
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)
-    changes = [part.change for part in card.inputs]  # type: ignore[attr-defined]
-    gr.on([fold.expand, *changes], snippet, card.inputs, card.python, trigger_mode="always_last", **NOW)
+    changes = [part.change for part in card.inputs]
+    gr.on(
+        [card.python_fold.expand, *changes],
+        snippet,
+        card.inputs,
+        card.python,
+        trigger_mode="always_last",
+        **NOW,
+    )

@@ -1,6 +1,7 @@
 """The tab Compare: which idea draws the best digit, and what does it cost?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
@@ -47,7 +48,7 @@ def build_shared() -> Shared:
         seed = gr.Number(
             SEED, step=1, label="seed", info="The same seed draws the same pictures", elem_id="seed"
         )
-        dice = gr.Button("🎲 New seed", size="sm", elem_classes="gl-dice", elem_id="dice")
+        dice = gr.Button("⚄ New seed", size="sm", elem_classes="gl-dice", elem_id="dice")
     with gr.Column(scale=2, min_width=200):
         digit = gr.Dropdown(
             DIGITS,
@@ -66,11 +67,13 @@ def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
     with gr.Column(elem_classes=classes, elem_id=f"card-{name}", min_width=290):
         image, chips, note, sample, back = cards.build_head(name)
         knobs = cards.build_sampling(name)
-        python_fold, python = cards.build_python()
-        card = Card(name, shared, knobs, image, chips, note, sample, back, python)
-        cards.listen(card, sessions, python_fold)
+        python_fold, python = cards.build_python(name)
+        card = Card(name, shared, knobs, image, chips, note, sample, back, python, python_fold)
         fold = training.build(card, sessions)
         quality.build(card, sessions)
+        with python_fold.render():
+            python.render()
+        cards.listen(card, sessions)
     return fold
 
 
@@ -95,6 +98,6 @@ def listen(panel: list[Card], everything: gr.Button, app: gr.Blocks, sessions: S
         yield from first_look(panel, sessions, sessions.get(request.session_hash))
 
     outputs = [part for card in panel for part in card.outputs]
-    inputs = set().union(*(card.inputs for card in panel))
+    inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs, outputs, **SAMPLING)
     app.load(opening, None, outputs, **SAMPLING)

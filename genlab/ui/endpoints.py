@@ -66,7 +66,7 @@ def inputs_of(fn: Callable[..., Any]) -> list[Component]:
             continue
         default = None if parameter.default is inspect.Parameter.empty else parameter.default
         schema = python_type_to_json_schema(hints[name]) | {"additional_description": helps.get(name, "")}
-        found.append(Api(default, schema, name))
+        found.append(Api(default, schema, f"parameter {name}"))
     return found
 
 
@@ -139,6 +139,7 @@ class Calls:
 
     def sample(
         self,
+        request: gr.Request,
         model: str,
         n: int | None = 16,
         seed: int | None = 0,
@@ -148,8 +149,6 @@ class Calls:
         eta: float | None = None,
         guidance: float | None = None,
         prior: str | None = None,
-        *,
-        request: gr.Request,
     ) -> tuple[Pictures, Json]:
         """Draw digits. Returns lossless PNG files and the numbers: cost, labels, weights.
 
@@ -186,6 +185,7 @@ class Calls:
 
     def nearest(
         self,
+        request: gr.Request,
         model: str,
         n: int | None = 16,
         seed: int | None = 0,
@@ -195,8 +195,6 @@ class Calls:
         eta: float | None = None,
         guidance: float | None = None,
         prior: str | None = None,
-        *,
-        request: gr.Request,
     ) -> tuple[Pictures, Json]:
         """Is it copying? Returns samples, each followed by the training image nearest to it.
 
@@ -243,6 +241,7 @@ class Calls:
 
     def evaluate(
         self,
+        request: gr.Request,
         model: str,
         n: int | None = 1000,
         seed: int | None = 0,
@@ -251,8 +250,6 @@ class Calls:
         eta: float | None = None,
         guidance: float | None = None,
         prior: str | None = None,
-        *,
-        request: gr.Request,
     ) -> Iterator[Json]:
         """Measure a model by the project's protocol; streams progress, the last item is the result.
 
@@ -273,6 +270,7 @@ class Calls:
 
     def train(
         self,
+        request: gr.Request,
         model: str,
         start: str | None = "scratch",
         steps: int | None = None,
@@ -281,8 +279,6 @@ class Calls:
         preview_every: int | None = None,
         decay: str | None = None,
         options: dict | None = None,
-        *,
-        request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
         """Train a family; streams progress, at the end checkpoint and preview. Cancelling stops it.
 

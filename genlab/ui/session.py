@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab import api, checkpoints
+from genlab.config import check_choice
 from genlab.errors import InvalidInput
 from genlab.jobs import Progress, TrainingJob
 from genlab.library import Entry, Library
@@ -76,6 +77,7 @@ class Session:
         A model that learned something takes the family's place in this session; a training that
         diverged or failed leaves the previous one there.
         """
+        check_choice("model", request.name, tuple(MODELS))
         with self._lock:
             if request.name in self._busy:
                 raise InvalidInput(f"{MODELS[request.name].card.title} is training already; stop it first.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -33,7 +34,7 @@ class TrainFold:
     files: Component
 
     @property
-    def inputs(self) -> set[Component]:
+    def inputs(self) -> set[Any]:
         return {self.start, *self.training.values(), *self.config.values()} | self.card.inputs
 
     @property
@@ -44,7 +45,7 @@ class TrainFold:
         """What to train. Going on from the shipped weights, untouched knobs stay as shipped."""
         start, config = values[self.start], read(values, self.config)
         if start == "shipped":
-            usual = asdict(MODELS[self.card.name].Config())  # type: ignore[call-overload]
+            usual = asdict(MODELS[self.card.name].Config())
             config = {name: value for name, value in config.items() if value != usual[name]}
         return TrainRequest(self.card.name, read(values, self.training), config, start)
 
@@ -165,7 +166,7 @@ def listen_all(folds: list[TrainFold], start: gr.Button, stop: gr.Button, sessio
     def stop_all(request: gr.Request) -> None:
         sessions.get(request.session_hash).stop()
 
-    inputs = set().union(*(fold.inputs for fold in folds))
+    inputs: set[Any] = set().union(*(fold.inputs for fold in folds))
     outputs = [part for fold in folds for part in fold.outputs]
     start.click(follow_all, inputs, [start, stop, *outputs], **TRAINING)
     stop.click(stop_all, None, None, **NOW)

@@ -1,0 +1,109 @@
+"""The tab Compare in a real browser."""
+
+import pytest
+
+FAMILIES = ("vae", "gan", "wgan_gp", "ddpm")
+
+
+def train_vae(visitor, steps, lr=None):
+    visitor.open_fold("vae", "Train")
+    visitor.fill("steps", str(steps), "#train-vae")
+    if lr is not None:
+        visitor.fill("lr", lr, "#train-vae")
+    visitor.page.locator("#start-vae").click()
+
+
+def wait_state(visitor, state):
+    visitor.page.locator(f"#live-vae [data-state={state}]").wait_for()
+
+
+def test_page_opens_with_pictures(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    for name in FAMILIES:
+        assert len(set(visitor.pixels(name))) > 2, name
+    visitor.page.locator("#status", has_text="MNIST").wait_for()
+
+
+def test_seed_decides_the_pictures(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    before = {name: visitor.pixels(name) for name in FAMILIES}
+    for seed, same in (("7", False), ("0", True)):
+        visitor.fill("seed", seed, "#seed")
+        visitor.page.evaluate(
+            "document.querySelectorAll('.gl-chips').forEach(e => e.setAttribute('data-old', '1'))"
+        )
+        visitor.page.locator("#sample-all").click()
+        visitor.page.wait_for_function("!document.querySelector('.gl-chips[data-old]')")
+        visitor.page.wait_for_timeout(500)
+        for name in FAMILIES:
+            assert (visitor.pixels(name) == before[name]) is same, name
+
+
+def test_training_stops_serves_and_downloads(visit):
+    visitor, other = visit(), visit()
+    visitor.wait_ready()
+    other.wait_ready()
+    theirs = other.pixels("vae")
+    train_vae(visitor, 5000)
+    visitor.page.locator("#live-vae", has_text="images/s").wait_for()
+    assert visitor.page.locator("#live-vae svg").count() > 0
+    visitor.page.locator("#stop-vae").click()
+    wait_state(visitor, "stopped")
+    visitor.page.locator("#files-vae", has_text="model.safetensors").wait_for()
+    visitor.page.locator("#chips-vae", has_text="trained here").wait_for()
+    # The other visitor still has the shipped model
+    assert other.sample("vae") == theirs
+    assert "trained here" not in other.page.locator("#chips-vae").inner_text()
+    # and the way back leads there
+    visitor.page.locator("#back-vae").click()
+    visitor.page.wait_for_function("!document.querySelector('#chips-vae').innerText.includes('trained here')")
+    assert visitor.sample("vae") == theirs
+
+
+def test_training_to_the_end_shows_a_preview(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    train_vae(visitor, 12)
+    wait_state(visitor, "finished")
+    assert visitor.page.locator("#live-vae img").count() == 1
+    assert "12 steps" in visitor.page.locator("#chips-vae", has_text="trained here").inner_text()
+
+
+def test_empty_knob_is_said_in_one_sentence(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    train_vae(visitor, 10, lr="")
+    wait_state(visitor, "refused")
+    said = visitor.page.locator("#live-vae").inner_text()
+    assert said.startswith("lr is ") and "1e-06" in said and "Traceback" not in said
+    assert visitor.page.locator("#start-vae").is_enabled()
+
+
+def test_bad_seed_is_said_in_the_cards(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    visitor.fill("seed", "-1", "#seed")
+    visitor.page.locator("#sample-gan").click()
+    visitor.page.locator("#note-gan", has_text="seed is -1; it must be").wait_for()
+
+
+def test_python_fold_follows_the_controls(visit):
+    visitor = visit()
+    visitor.wait_ready()
+    visitor.fill("seed", "42", "#seed")
+    visitor.open_fold("ddpm", "Use from Python")
+    code = visitor.page.locator("#python-ddpm", has_text="seed=42").inner_text()
+    assert 'model="ddpm"' in code and "steps=50" in code and visitor.url in code
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_no_sideways_scroll(visit, width):
+    visitor = visit(width)
+    visitor.wait_ready()
+    for name in FAMILIES:
+        for title in ("Sampling", "Train", "Quality", "Is it copying?", "Use from Python"):
+            visitor.open_fold(name, title)
+    visitor.page.wait_for_timeout(1000)
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,161 @@
+"""The public endpoints through the real gradio_client."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from genlab import api
+from genlab.models import MODELS
+from genlab.ui import LAUNCH, build_app
+
+KNOBS = ("steps", "sampler", "eta", "guidance", "prior")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    app = build_app().queue(max_size=64)
+    _, url, _ = app.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
+    yield url
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[Client]:
+    found = Client(url, verbose=False, analytics_enabled=False)
+    yield found
+    found.close()
+
+
+def pixels(path: str) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("L"))
+
+
+def test_endpoints_are_the_contract(client):
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
+    for endpoint in named.values():
+        assert endpoint["description"]
+        for parameter in endpoint["parameters"]:
+            assert parameter["python_type"]["type"] and parameter["python_type"]["description"], parameter
+
+
+def test_models(client):
+    found = client.predict(api_name="/models")
+    assert [m["name"] for m in found] == list(MODELS)
+    assert all({"lo", "hi", "help"} <= set(m["knobs"]["training"]["steps"]) for m in found)
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_sample_is_lossless(client, model):
+    few = {"steps": 3} if model == "ddpm" else {}
+    pictures, numbers = client.predict(model, n=5, seed=3, api_name="/sample", **few)
+    *_, expected = api.sample(model, 5, 3, **few)
+    assert len(pictures) == 5
+    for picture, image in zip(pictures, expected.images, strict=True):
+        assert picture["image"].endswith(".png")
+        assert np.array_equal(pixels(picture["image"]), image[0].numpy())
+    assert numbers["evaluations"] == expected.evaluations
+    assert numbers["labels"] == expected.labels
+    assert numbers["origin"] == "shipped" and len(numbers["weights_sha256"]) == 64
+    assert numbers["seed"] == 3 and numbers["knobs"] == few and numbers["seconds"] > 0
+
+
+def test_empty_means_the_default(client):
+    empty = dict.fromkeys(KNOBS, "") | {"label": None, "n": None, "seed": None}
+    pictures, numbers = client.predict("vae", api_name="/sample", **empty)
+    assert len(pictures) == numbers["n"] == 16 and numbers["seed"] == 0
+
+
+def test_noise(client):
+    x_0, x_t, numbers = client.predict(500, 4, 1, "linear", api_name="/noise")
+    expected = api.noise(500, 4, 1, "linear")
+    assert np.array_equal(pixels(x_0), expected.x_0[0].numpy())
+    assert np.array_equal(pixels(x_t), expected.x_t[0].numpy())
+    assert numbers["digit"] == expected.digit
+    assert numbers["alpha"] ** 2 + numbers["sigma"] ** 2 == pytest.approx(1)
+    assert numbers["snr"] == pytest.approx((numbers["alpha"] / numbers["sigma"]) ** 2)
+
+
+def test_nearest(client):
+    pictures, numbers = client.predict("vae", n=3, api_name="/nearest")
+    assert len(pictures) == 6 and len(numbers["indices"]) == len(numbers["distances"]) == 3
+    images = api.dataset("train").images
+    for i in range(3):
+        sample, image = (pixels(pictures[2 * i + k]["image"]).astype(float) / 255 for k in (0, 1))
+        assert np.array_equal(image * 255, images[numbers["indices"][i], 0].numpy())
+        assert numbers["distances"][i] == pytest.approx(np.linalg.norm(sample - image), rel=1e-3, abs=1e-3)
+
+
+def test_evaluate_streams(client):
+    job = client.submit("vae", n=100, api_name="/evaluate")
+    result = job.result()
+    assert result["n"] == 100 and sum(result["digits"]) == 100 and result["frechet_floor"] > 0
+    assert any("sampled" in o for o in job.outputs())
+
+
+def test_train_streams_serves_and_stays_in_its_session(client, url):
+    other = client
+    client = Client(url, verbose=False, analytics_enabled=False)
+    job = client.submit("vae", steps=6, options={"network": "mlp", "latent": 4}, api_name="/train")
+    progress, files, preview = job.result()
+    assert progress["state"] == "finished" and progress["step"] == 6
+    assert {f.rsplit("/", 1)[1] for f in files} == {"model.safetensors", "config.json"}
+    assert pixels(preview).std() > 0
+    _, numbers = client.predict("vae", n=1, api_name="/sample")
+    assert numbers["origin"].startswith("trained here")
+    assert numbers["weights_sha256"] == progress["weights_sha256"]
+    assert other.predict("vae", n=1, api_name="/sample")[1]["origin"] == "shipped"
+    client.close()
+
+
+SAMPLE_ERRORS = [
+    ("model", "pixelcnn"), ("model", 7), ("model", None), ("model", ["vae"]),
+    ("n", 0), ("n", -1), ("n", 1.5), ("n", "abc"), ("n", 10**9), ("n", True), ("n", [1]), ("n", 10**400),
+    ("seed", -1), ("seed", 0.5), ("seed", 2**32), ("seed", "abc"),
+    ("label", 10), ("label", -1), ("label", "seven"), ("steps", 0), ("steps", 1001), ("steps", 1.5),
+    ("steps", "abc"), ("sampler", "euler"), ("eta", -0.1), ("eta", "abc"), ("guidance", 11),
+    ("guidance", {"w": 1}), ("prior", "mixture"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field, value", SAMPLE_ERRORS, ids=str)
+def test_bad_sample_input_is_one_sentence(client, field, value):
+    values = {"model": "ddpm", "n": 1, "steps": 1} | {field: value}
+    with pytest.raises(AppError) as caught:
+        client.predict(api_name="/sample", **values)
+    assert_sentence(str(caught.value), field)
+
+
+OTHER_ERRORS = [
+    ("/noise", {"t": -1}, "t"), ("/noise", {"t": 1000}, "t"), ("/noise", {"t": "x"}, "t"),
+    ("/noise", {"t": 5, "index": 10**9}, "index"), ("/noise", {"t": 5, "schedule": "sqrt"}, "schedule"),
+    ("/nearest", {"model": "vae", "n": 0}, "n"), ("/nearest", {"model": "x"}, "model"),
+    ("/evaluate", {"model": "vae", "n": 99}, "n"), ("/evaluate", {"model": "vae", "n": 10**9}, "n"),
+    ("/evaluate", {"model": "vae", "steps": 5}, "steps"),
+    ("/train", {"model": "x"}, "model"), ("/train", {"model": "vae", "steps": 0}, "steps"),
+    ("/train", {"model": ["vae"]}, "model"), ("/train", {"model": "vae", "start": "x"}, "start"),
+    ("/train", {"model": "vae", "batch_size": 1}, "batch_size"),
+    ("/train", {"model": "vae", "decay": "x"}, "decay"),
+    ("/train", {"model": "vae", "options": {"lr": "abc"}}, "lr"),
+    ("/train", {"model": "vae", "options": {"speed": 1}}, "option"),
+    ("/train", {"model": "vae", "options": "lr=1"}, "options"),
+    ("/train", {"model": "vae", "options": [1]}, "options"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint, values, field", OTHER_ERRORS, ids=str)
+def test_bad_input_is_one_sentence(client, endpoint, values, field):
+    with pytest.raises(AppError) as caught:
+        client.predict(api_name=endpoint, **values)
+    assert_sentence(str(caught.value), field)
+
+
+def assert_sentence(said: str, field: str) -> None:
+    assert said.startswith(f"{field} is "), said
+    assert "Traceback" not in said and "\n" not in said and len(said) < 300
