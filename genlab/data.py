@@ -21,8 +21,6 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets import MNIST
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from genlab.errors import DataUnavailable
 
@@ -86,6 +84,9 @@ def _read(folder: Path, split: Split) -> tuple[Tensor, Tensor]:
             raise DataUnavailable(f"{path.name} is not in this source")
         if not _is_official(path):
             raise DataUnavailable(f"{path.name} does not match the published file")
+    # torchvision takes seconds to import: the page is served before
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
     images = read_image_file(str(folder / f"{PREFIX[split]}-images-idx3-ubyte"))
     labels = read_label_file(str(folder / f"{PREFIX[split]}-labels-idx1-ubyte"))
     return images[:, None], labels
@@ -95,6 +96,8 @@ def _fetch(folder: Path, mirrors: list[str]) -> None:
     """Bring the four files into ``folder``, each from the first mirror whose bytes are the official ones."""
     folder.mkdir(parents=True, exist_ok=True)
     order = list(mirrors)
+    from torchvision.datasets import MNIST
+
     for name, md5 in MNIST.resources:
         target = folder / name.removesuffix(".gz")
         if not _is_official(target):
@@ -181,6 +184,8 @@ def load_mnist(
         mirrors: Where downloads come from; by default torchvision's list.
         patience: Seconds to wait for a download.
     """
+    from torchvision.datasets import MNIST
+
     if folders is None:
         folders = [Path(p) for p in (os.environ.get("GENLAB_DATA"), "data") if p]
     cache = cache or cache_folder()

@@ -51,7 +51,8 @@ def test_training_stops_serves_and_downloads(visit):
     assert visitor.page.locator("#live-vae svg").count() > 0
     visitor.page.locator("#stop-vae").click()
     wait_state(visitor, "stopped")
-    visitor.page.locator("#files-vae", has_text="model.safetensors").wait_for()
+    visitor.page.locator("#files-vae a[download='model.safetensors']").wait_for()
+    visitor.page.locator("#files-vae a[download='config.json']").wait_for()
     visitor.page.locator("#chips-vae", has_text="trained here").wait_for()
     # The other visitor still has the shipped model
     assert other.sample("vae") == theirs
