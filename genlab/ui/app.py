@@ -4,6 +4,8 @@ from typing import Any
 
 import gradio as gr
 
+from genlab.api import SHIPPED
+from genlab.library import Library
 from genlab.ui import compare, endpoints, status
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
@@ -22,9 +24,9 @@ LAUNCH: dict[str, Any] = {
 CACHE = (3600, 86400)  # every hour, delete served files older than a day
 
 
-def build_app() -> gr.Blocks:
-    """The whole application, ready for ``queue`` and ``launch``."""
-    sessions = Sessions()
+def build_app(library: Library = SHIPPED) -> gr.Blocks:
+    """The whole application on the models of ``library``, ready for ``queue`` and ``launch``."""
+    sessions = Sessions(library)
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'

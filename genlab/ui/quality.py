@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from genlab import api, evaluation
-from genlab.library import read_metrics
+from genlab.library import Library, read_metrics
 from genlab.ui import html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.curves import digit_histogram
@@ -18,9 +18,9 @@ MEASURED = 1000  # samples, unless the visitor wants more
 COMPARED = 12  # samples beside their nearest training images
 
 
-def table(name: str, metrics: dict[str, Any]) -> str:
+def table(name: str, metrics: dict[str, Any], library: Library) -> str:
     """The measurements and the digits drawn."""
-    judge = read_metrics(api.SHIPPED.folder / "classifier")
+    judge = read_metrics(library.folder / "classifier")
     real = judge.get("floor", {}) | {"test_accuracy": judge.get("test_accuracy")}
     digits = metrics.get("digits")
     plot = digit_histogram(digits, colour(name)) if digits else ""
@@ -44,8 +44,8 @@ def build_quality(card: Card, sessions: Sessions) -> None:
 
     def open_fold(request: gr.Request) -> str:
         try:
-            entry = sessions.get(request.session_hash).entry(card.name)
-            return table(card.name, entry.metrics)
+            session = sessions.get(request.session_hash)
+            return table(card.name, session.entry(card.name).metrics, session.library)
         except Exception as error:
             return html.note(sentence(error))
 
@@ -58,7 +58,7 @@ def build_quality(card: Card, sessions: Sessions) -> None:
                 drawn = found.get("sampled", wanted)
                 text = f"{drawn:,} of {wanted:,} samples drawn" if "sampled" in found else ""
                 yield {progress: html.bar(drawn / wanted, text)}
-            yield {shown: table(card.name, found), progress: ""}
+            yield {shown: table(card.name, found, session.library), progress: ""}
         except Exception as error:
             yield {progress: html.note(sentence(error))}
 

@@ -127,9 +127,10 @@ class Session:
 
 
 class Sessions:
-    """All visitors, by the key their browser or client sends."""
+    """All visitors, by the key their browser or client sends; they share the ``shipped`` models."""
 
-    def __init__(self) -> None:
+    def __init__(self, shipped: Library = api.SHIPPED) -> None:
+        self.shipped = shipped
         self._sessions: dict[str, Session] = {}
         self._first_look: dict[str, Samples] = {}
         self._lock = threading.Lock()
@@ -138,9 +139,9 @@ class Sessions:
         """The visitor's session; one without a key gets a fresh one each time."""
         with self._lock:
             self._forget_idle()
-            session = self._sessions.get(key) if key else Session()
+            session = self._sessions.get(key) if key else Session(self.shipped)
             if session is None or session.closed:
-                session = self._sessions[key] = Session()  # type: ignore[index]
+                session = self._sessions[key] = Session(self.shipped)  # type: ignore[index]
             session.seen = time.monotonic()
             return session
 
@@ -159,7 +160,7 @@ class Sessions:
     def first_look(self, name: str, n: int, seed: int) -> Iterator[Samples]:
         """What the page opens with: drawn for the first visitor, kept for all others."""
         if name not in self._first_look:
-            for samples in api.sample(name, n, seed):
+            for samples in api.sample(name, n, seed, library=self.shipped):
                 yield samples
             self._first_look[name] = samples
         else:
