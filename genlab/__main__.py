@@ -138,13 +138,14 @@ def pick(args: argparse.Namespace) -> Any:
     return model
 
 
-def sampling_plan(args: argparse.Namespace, model: Any, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
+def sampling_plan(args: argparse.Namespace, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
     """n in [lo, hi], the seed and the sampling knobs, checked."""
     from genlab.sampling import knobs_for
 
     n = int(check_number("n", args.n, lo, hi, whole=True))
     seed = int(check_number("seed", args.seed, 0, MAX_SEED, whole=True))
-    return n, seed, knobs_for(model, chosen(args, model.Sampling))
+    family = MODELS[args.model]
+    return n, seed, knobs_for(family, chosen(args, family.Sampling))
 
 
 def run_sample(args: argparse.Namespace) -> None:
@@ -152,9 +153,9 @@ def run_sample(args: argparse.Namespace) -> None:
     from genlab.sampling import sample_chunks
     from genlab.writers import check_target, write
 
-    model = pick(args)
-    n, seed, knobs = sampling_plan(args, model, 1, 10_000_000)
+    n, seed, knobs = sampling_plan(args, 1, 10_000_000)
     check_target(args.out, n)
+    model = pick(args)
     label = getattr(args, "label", None)
     chunks = sample_chunks(model, n, seed, label, **knobs)
     write(args.out, counted(chunks, n, lambda chunk: chunk.first + len(chunk.images)), n)
@@ -167,8 +168,8 @@ def run_evaluate(args: argparse.Namespace) -> None:
     from genlab.data import load_mnist
     from genlab.library import Library
 
+    n, seed, knobs = sampling_plan(args, 100, evaluation.N)
     model, library = pick(args), Library()
-    n, seed, knobs = sampling_plan(args, model, 100, evaluation.N)
     reference = evaluation.load_reference(library.folder / "classifier")
     steps = evaluation.evaluate(
         model, library.classifier(), reference, load_mnist("train"), n=n, seed=seed, **knobs

@@ -12,6 +12,8 @@ from genlab.config import check_choice
 from genlab.errors import CheckpointError
 from genlab.models import MODELS, Classifier, GenerativeModel
 
+SHIPPED_ORIGIN = "shipped"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -53,7 +55,7 @@ class Library:
         model = _load(self.folder / name)
         if not isinstance(model, MODELS[name]):
             raise CheckpointError(f"{name}/{checkpoints.MODEL} holds another model.")
-        return Entry(name, model, "shipped", read_metrics(self.folder / name))
+        return Entry(name, model, SHIPPED_ORIGIN, read_metrics(self.folder / name))
 
     def get(self, name: str) -> Entry:
         """The visitor's own model ``name`` if he trained one, else the shipped one."""

@@ -33,7 +33,7 @@ class Samples:
         return len(self.images) / max(self.seconds, 1e-9)
 
 
-def knobs_for(model: GenerativeModel, given: dict[str, Any]) -> dict[str, Any]:
+def knobs_for(model: GenerativeModel | type[GenerativeModel], given: dict[str, Any]) -> dict[str, Any]:
     """The checked sampling knobs: None means the default; one the family lacks raises InvalidInput."""
     known = model.Sampling.__dataclass_fields__
     chosen = {k: v for k, v in given.items() if v is not None}

@@ -20,7 +20,7 @@ def tiny(name: str, seed: int = 0, **knobs: Any) -> Any:
     """The smallest model of a family, with random weights."""
     torch.manual_seed(seed)
     family = TRAINABLE[name]
-    return family(family.Config(**(TINY[name] | knobs)))
+    return family(family.Config(**(TINY.get(name, {}) | knobs)))
 
 
 def states_equal(a: Trainable | dict, b: Trainable | dict) -> bool:

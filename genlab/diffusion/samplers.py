@@ -60,11 +60,13 @@ def ddpm(
     noise: Noise,
     *,
     steps: int = 1000,
+    eta: float = 1.0,
     spacing: str = "trailing",
 ) -> Iterator[SamplerStep]:
     """Ancestral sampling (Ho et al., 2020, algorithm 2), the posterior's variance as in equation 7.
 
-    Fewer than T steps sample the posterior between the times that are visited.
+    Fewer than T steps sample the posterior between the times that are visited. ``eta`` is DDIM's:
+    all samplers are called alike, this one always adds the posterior's noise.
     """
     x = x_T
     for t, t_prev in _steps(schedule, steps, spacing):
@@ -100,4 +102,4 @@ def ddim(
         yield SamplerStep(t, t_prev, x, x_0, eps)
 
 
-SAMPLERS = ("ddim", "ddpm")
+SAMPLERS: dict[str, Callable[..., Iterator[SamplerStep]]] = {"ddim": ddim, "ddpm": ddpm}

@@ -42,7 +42,7 @@ class DDPMConfig(Config):
 class DDPMSampling(Config):
     sampler: str = choice(
         "ddim",
-        samplers.SAMPLERS,
+        tuple(samplers.SAMPLERS),
         "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds",
     )
     steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
@@ -52,7 +52,9 @@ class DDPMSampling(Config):
         10.0,
         "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it",
     )
-    eta: float = knob(0.0, 0.0, 1.0, "Fresh noise in each DDIM step: 0 none, 1 as much as ddpm")
+    eta: float = knob(
+        0.0, 0.0, 1.0, "Fresh noise in each step of ddim: 0 none, 1 as much as ddpm, which ignores this"
+    )
 
 
 class DDPM(GenerativeModel):
@@ -117,11 +119,8 @@ class DDPM(GenerativeModel):
         x_T = noise.normal(1, 28, 28).to(self.device)
         y = labels.to(self.device)
         denoiser = classifier_free(self.average, y, torch.full_like(y, CLASSES), guidance)
-        if sampler == "ddpm":
-            trajectory = samplers.ddpm(denoiser, self.schedule, x_T, noise, steps=steps)
-        else:
-            trajectory = samplers.ddim(denoiser, self.schedule, x_T, noise, steps=steps, eta=eta)
-        for step in trajectory:
+        run = samplers.SAMPLERS[sampler]
+        for step in run(denoiser, self.schedule, x_T, noise, steps=steps, eta=eta):
             yield step.x.clamp(-1, 1)
 
     def evaluations(self, *, steps: int = 50, guidance: float = 1.0, **_: Any) -> int:

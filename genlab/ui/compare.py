@@ -17,6 +17,7 @@ from genlab.ui.training import TrainFold
 
 IMAGES, SEED = 16, 0  # what the page opens with
 DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
+ASKABLE = " and ".join(f.card.title for f in MODELS.values() if f.conditional)
 DIGITS = ["Any", *map(str, range(10))]
 
 
@@ -54,7 +55,7 @@ def build_shared() -> Shared:
             DIGITS,
             value="Any",
             label="digit",
-            info="Only DDPM can be asked for a digit; the others draw what comes",
+            info=f"Only {ASKABLE} can be asked for a digit; the others draw what comes",
             elem_id="digit",
         )
     dice.click(None, None, seed, js=DICE, api_visibility="private")

@@ -4,84 +4,26 @@ Inputs are plain JSON values that reach ``genlab.api`` as they are, so that its 
 one is what the caller reads; pictures and files come back through hidden components.
 """
 
-import inspect
-import re
-import typing
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
-from gradio.components.api_component import Api
-from gradio_client.utils import python_type_to_json_schema
 
 from genlab import api, visualize
 from genlab.errors import GenlabError, InvalidInput
 from genlab.jobs import Progress
 from genlab.models import MODELS
-from genlab.ui.card import sentence
 from genlab.ui.numbers import brief, jsonable
+from genlab.ui.publishing import publish
 from genlab.ui.session import Session, Sessions, TrainRequest
 
 Json = dict[str, Any]
 Pictures = list[tuple[Any, str]]
-GROUPS = {"sampling": 4, "measuring": 2, "training": 4}  # limits, the same for every member
 
 
 def given(**values: Any) -> Json:
     """What the caller gave; None and "" mean the default."""
     return {k: v for k, v in values.items() if v is not None and v != ""}
-
-
-def spoken(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors reach the caller as one sentence, never as a traceback."""
-
-    @wraps(fn)
-    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        try:
-            found = fn(*args, **kwargs)
-            if inspect.isgenerator(found):
-                yield from found
-            else:
-                yield found
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
-
-    return stream
-
-
-def parameter_help(fn: Callable[..., Any]) -> dict[str, str]:
-    """The docstring's "Args:", by name."""
-    _, _, args = (inspect.getdoc(fn) or "").partition("Args:\n")
-    return dict(re.findall(r"^    (\w+): (.*)$", args, re.M))
-
-
-def inputs_of(fn: Callable[..., Any]) -> list[Component]:
-    """An input for every parameter, typed by its hint and described by the docstring."""
-    hints, helps = typing.get_type_hints(fn), parameter_help(fn)
-    found: list[Component] = []
-    for name, parameter in inspect.signature(fn).parameters.items():
-        if hints[name] is gr.Request:
-            continue
-        default = None if parameter.default is inspect.Parameter.empty else parameter.default
-        schema = python_type_to_json_schema(hints[name]) | {"additional_description": helps.get(name, "")}
-        found.append(Api(default, schema, f"parameter {name}"))
-    return found
-
-
-def publish(fn: Callable[..., Any], outputs: list[Component], group: str) -> None:
-    """Make ``fn`` the endpoint of its name."""
-    gr.on(
-        [],
-        spoken(fn),
-        inputs_of(fn),
-        outputs,
-        api_name=fn.__name__,
-        preprocess=False,
-        concurrency_id=group,
-        concurrency_limit=GROUPS[group],
-    )
 
 
 def state_of(progress: Progress, session: Session, name: str) -> Json:
@@ -97,7 +39,7 @@ def state_of(progress: Progress, session: Session, name: str) -> Json:
             "images_per_second": progress.images_per_second,
             "metrics": progress.metrics,
             "message": progress.message,
-            "origin": session.entry(name).origin,
+            "origin": session.origin(name),
             "weights_sha256": session.digest(name) if progress.files else None,
         }
     )
@@ -144,27 +86,19 @@ class Calls:
         n: int | None = 16,
         seed: int | None = 0,
         label: int | None = None,
-        steps: int | None = None,
-        sampler: str | None = None,
-        eta: float | None = None,
-        guidance: float | None = None,
-        prior: str | None = None,
+        **knobs: Any,
     ) -> tuple[Pictures, Json]:
         """Draw digits. Returns lossless PNG files and the numbers: cost, labels, weights.
 
         Args:
-            model: vae, gan, wgan_gp or ddpm.
+            model: {models}.
             n: Number of pictures, 1 to 256.
             seed: 0 to 4294967295; the same seed draws the same pictures.
-            label: Digit 0 to 9 (ddpm only); empty for a mix.
-            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
-            sampler: ddim or ddpm (ddpm only); empty for ddim.
-            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
-            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
-            prior: mixture or normal (vae only); empty for mixture.
+            label: Digit 0 to 9 ({conditional} only); empty for a mix.
+            knobs: The sampling knobs of the families; empty means the default.
         """
         session = self.sessions.get(request.session_hash)
-        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        knobs = given(**knobs)
         wanted = given(n=n, seed=seed, label=label)
         *_, samples = api.sample(model, library=session.library, **wanted, **knobs)
         numbers = {"model": model, "n": len(samples.images), "seed": wanted.get("seed", 0), "knobs": knobs}
@@ -190,27 +124,19 @@ class Calls:
         n: int | None = 16,
         seed: int | None = 0,
         label: int | None = None,
-        steps: int | None = None,
-        sampler: str | None = None,
-        eta: float | None = None,
-        guidance: float | None = None,
-        prior: str | None = None,
+        **knobs: Any,
     ) -> tuple[Pictures, Json]:
         """Is it copying? Returns samples, each followed by the training image nearest to it.
 
         Args:
-            model: vae, gan, wgan_gp or ddpm.
+            model: {models}.
             n: Number of samples, 1 to 256.
             seed: 0 to 4294967295.
-            label: Digit 0 to 9 (ddpm only); empty for a mix.
-            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
-            sampler: ddim or ddpm (ddpm only); empty for ddim.
-            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
-            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
-            prior: mixture or normal (vae only); empty for mixture.
+            label: Digit 0 to 9 ({conditional} only); empty for a mix.
+            knobs: The sampling knobs of the families; empty means the default.
         """
         session = self.sessions.get(request.session_hash)
-        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        knobs = given(**knobs)
         found = api.nearest(model, library=session.library, **given(n=n, seed=seed, label=label), **knobs)
         index, distance = found.neighbours.index.tolist(), found.neighbours.distance.tolist()
         pictures: Pictures = []
@@ -245,26 +171,18 @@ class Calls:
         model: str,
         n: int | None = 1000,
         seed: int | None = 0,
-        steps: int | None = None,
-        sampler: str | None = None,
-        eta: float | None = None,
-        guidance: float | None = None,
-        prior: str | None = None,
+        **knobs: Any,
     ) -> Iterator[Json]:
         """Measure a model by the project's protocol; streams progress, the last item is the result.
 
         Args:
-            model: vae, gan, wgan_gp or ddpm.
+            model: {models}.
             n: Number of samples, 100 to 10000.
             seed: 0 to 4294967295.
-            steps: Denoising steps, 1 to 1000 (ddpm only); empty for 50.
-            sampler: ddim or ddpm (ddpm only); empty for ddim.
-            eta: Fresh noise in each DDIM step, 0 to 1 (ddpm only); empty for 0.
-            guidance: How strongly the digit is enforced, 0 to 10 (ddpm only); empty for 1.
-            prior: mixture or normal (vae only); empty for mixture.
+            knobs: The sampling knobs of the families; empty means the default.
         """
         session = self.sessions.get(request.session_hash)
-        knobs = given(steps=steps, sampler=sampler, eta=eta, guidance=guidance, prior=prior)
+        knobs = given(**knobs)
         for found in api.evaluate(model, library=session.library, **given(n=n, seed=seed), **knobs):
             yield jsonable({"model": model, **found})
 
@@ -285,7 +203,7 @@ class Calls:
         Afterwards this session's other calls use the trained model.
 
         Args:
-            model: vae, gan, wgan_gp or ddpm.
+            model: {models}.
             start: scratch, or shipped to go on from the shipped weights.
             steps: Optimisation steps, 1 to 1000000; empty for the family's live default.
             batch_size: Images in one step, 2 to 4096; empty for the family's live default.

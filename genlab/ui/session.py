@@ -13,7 +13,7 @@ from genlab import api, checkpoints
 from genlab.config import check_choice
 from genlab.errors import InvalidInput
 from genlab.jobs import Progress, TrainingJob
-from genlab.library import Entry, Library
+from genlab.library import SHIPPED_ORIGIN, Entry, Library
 from genlab.models import MODELS
 from genlab.sampling import Samples
 from genlab.ui.numbers import whole
@@ -60,6 +60,11 @@ class Session:
     def sample(self, name: str, n: Any, seed: Any, label: Any, knobs: dict[str, Any]) -> Iterator[Samples]:
         """``api.sample`` with this visitor's models."""
         return api.sample(name, n, seed, label, library=self.library, **knobs)
+
+    def origin(self, name: str) -> str:
+        """Where the model that ``name`` means comes from; it need not load for that."""
+        own = self.library.own.get(name)
+        return own.origin if own else SHIPPED_ORIGIN
 
     def digest(self, name: str) -> str:
         """The sha256 of the weights that ``name`` means."""

@@ -10,6 +10,7 @@ from gradio.components import Component
 from genlab.api import STARTS
 from genlab.config import TrainConfig
 from genlab.jobs import Progress
+from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Card, Updates, sentence
@@ -65,7 +66,7 @@ class TrainFold:
 
     def end(self, session: Session, values: Values, progress: Progress | None) -> Iterator[Updates]:
         """The buttons as before; what was learned to download and, if it is in place, drawn."""
-        own = session.entry(self.card.name).origin != "shipped"
+        own = session.origin(self.card.name) != SHIPPED_ORIGIN
         last: Updates = {
             self.train: gr.Button(interactive=True),
             self.stop: gr.Button(interactive=False),
