@@ -44,10 +44,12 @@ class Progress:
     files: tuple[str, ...] = ()  # model.safetensors and config.json, once it has ended
 
     @property
-    def seconds_left(self) -> float:
-        """At the speed so far; 0 once it has ended."""
-        if self.state != "running" or not self.step:
+    def seconds_left(self) -> float | None:
+        """At the speed so far; None before the first step, 0 once it has ended."""
+        if self.state != "running":
             return 0.0
+        if not self.step:
+            return None
         return self.seconds / self.step * (self.total_steps - self.step)
 
 

@@ -227,6 +227,6 @@ class _Run:
 def _diverged(metrics: dict[str, float], step: int) -> str:
     broken = ", ".join(k for k, v in metrics.items() if not math.isfinite(v)) or "a weight"
     return (
-        f"Training stopped at step {step + 1:,}: {broken} is no longer a finite number. "
+        f"Training stopped at step {step + 1:,}: {broken} no longer finite. "
         "The last good state is kept; try a lower learning rate."
     )

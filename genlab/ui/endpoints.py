@@ -15,7 +15,7 @@ from genlab.jobs import Progress
 from genlab.models import MODELS
 from genlab.ui.numbers import brief, jsonable
 from genlab.ui.publishing import publish
-from genlab.ui.session import Session, Sessions, TrainRequest
+from genlab.ui.session import Session, Sessions, TrainRequest, trained_digest
 
 Json = dict[str, Any]
 Pictures = list[tuple[Any, str]]
@@ -39,8 +39,8 @@ def state_of(progress: Progress, session: Session, name: str) -> Json:
             "images_per_second": progress.images_per_second,
             "metrics": progress.metrics,
             "message": progress.message,
-            "origin": session.origin(name),
-            "weights_sha256": session.digest(name) if progress.files else None,
+            "weights_sha256": trained_digest(progress),  # of the checkpoint that comes with this
+            "sampling_from": session.origin(name),  # what /sample uses now: not a diverged training
         }
     )
 

@@ -13,6 +13,11 @@ from genlab.sampling import Samples
 from genlab.ui.curves import curve_plots
 from genlab.ui.numbers import brief, count, duration, millions, whole
 
+HOW_TO_READ = (
+    "Lower is better for distance and KL (how uneven the ten digits are). Precision: the share of samples "
+    "that look real; recall: the share of real digits that the samples cover. Few samples overestimate the "
+    "distance: compare it with the floor, measured on as many real digits."
+)
 FARTHEST = 1000.0  # times the floor: the right end of a distance bar
 
 
@@ -93,7 +98,7 @@ def training(progress: Progress, colour: str) -> str:
     if p.state == "running" and p.step:
         text = (
             f"step {whole(p.step)} of {whole(p.total_steps)}, {brief(p.images_per_second)} images/s, "
-            f"{duration(p.seconds_left)} left"
+            f"{duration(p.seconds_left or 0.0)} left"
         )
         head = bar(p.step / p.total_steps, text)
     elif p.state == "running":
@@ -134,6 +139,7 @@ def quality_table(metrics: dict[str, Any], real: dict[str, Any]) -> str:
         f'<table class="gl-table"><thead><tr><th scope="col">N = {whole(metrics.get("n", 0))}, seed '
         f'{metrics.get("seed", "–")}</th><th scope="col">model</th><th scope="col">real digits</th></tr>'
         f"</thead><tbody>{body}</tbody></table>"
+        f'<p class="gl-live">{HOW_TO_READ}</p>'
     )
 
 

@@ -83,7 +83,8 @@ def build_copying(card: Card, sessions: Sessions) -> None:
             found = api.nearest(
                 card.name, COMPARED, values[shared.seed], label, library=session.library, **knobs
             )
-            yield html.pairs(found)
+            searched = f"Searched: {api.dataset('train').source}."
+            yield html.note(searched, plain=True) + html.pairs(found)
         except Exception as error:
             yield html.note(sentence(error))
 

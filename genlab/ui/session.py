@@ -28,6 +28,12 @@ def shipped_digest(folder: Path) -> str:
     return checkpoints.weights_sha256(folder)
 
 
+def trained_digest(progress: Progress) -> str | None:
+    """The sha256 of the weights that a training has left, None while it runs."""
+    config = next((Path(f) for f in progress.files if f.endswith(".json")), None)
+    return json.loads(config.read_text())["sha256"] if config else None
+
+
 @dataclass(frozen=True)
 class TrainRequest:
     """What to train and how: the arguments of ``api.train``."""
@@ -110,8 +116,7 @@ class Session:
     def _settle(self, job: TrainingJob, progress: Progress) -> None:
         if progress.state in ("finished", "stopped") and progress.step:
             self.library.put(job.name, job.model, f"trained here, {whole(progress.step)} steps")
-            config = next(Path(f) for f in progress.files if f.endswith(".json"))
-            self._digest[job.name] = json.loads(config.read_text())["sha256"]
+            self._digest[job.name] = trained_digest(progress) or ""
 
     def stop(self, name: str | None = None) -> None:
         """Ask the training of ``name``, or all of them, to end; returns at once."""
