@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _train_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
     parser.set_defaults(run=run_train)
     parser.add_argument("--out", type=Path, help="folder of the result (default runs/NAME)")
+    parser.add_argument("--from", dest="base", type=Path, help="folder of weights to go on from")
     parser.add_argument(
         "--save-seconds", type=number, default=60, help="time between two saves to resume from (default 60)"
     )
@@ -100,13 +102,13 @@ def run_train(args: argparse.Namespace) -> None:
 
     family = TRAINABLE[args.model]
     plan = make(TrainConfig, dataclasses.asdict(family.recipe) | chosen(args, TrainConfig))
-    config = make(family.Config, chosen(args, family.Config))
+    base = _load(args.model, args.base) if args.base else None
     pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
+    torch.manual_seed(plan.seed)
+    model = family.build(chosen(args, family.Config), base)
     folder = args.out or RUNS / args.model
     folder.mkdir(parents=True, exist_ok=True)
     data = load_mnist("train")
-    torch.manual_seed(plan.seed)
-    model = family(config)
     state = folder / checkpoints.STATE
     events = train(model, data, plan, state=state, save_seconds=pause)
     if not PartialState().is_main_process:
@@ -116,8 +118,14 @@ def run_train(args: argparse.Namespace) -> None:
     print(f"{args.model}: {data.source}", file=sys.stderr)
     *_, done = watched(events, plan.steps)
     assert isinstance(done, Done), "a training ends with Done"
-    command = command_line(args, chosen(args, TrainConfig, family.Config))
-    made = {"command": command, "data": data.source, "train": dataclasses.asdict(plan)}
+    made: dict[str, Any] = {
+        "command": command_line(args, chosen(args, TrainConfig, family.Config)),
+        "data": data.source,
+        "train": dataclasses.asdict(plan),
+    }
+    if args.base:
+        made["command"] += f" --from {args.base}"
+        made["from"] = checkpoints.read_training(args.base)
     checkpoints.save(args.model, model, folder, made | {"steps": done.step, "seconds": round(done.seconds)})
     state.unlink(missing_ok=True)
     print(f"{done.message} Saved in {folder}.")
@@ -125,17 +133,21 @@ def run_train(args: argparse.Namespace) -> None:
         sys.exit(1)
 
 
+def _load(name: str, folder: Path) -> Any:
+    """The model in ``folder``, which must be of the family ``name``."""
+    from genlab import checkpoints
+
+    model = checkpoints.load(folder)
+    if not isinstance(model, TRAINABLE[name]):
+        raise InvalidInput(f"weights is {folder.name!r}; it must be a folder with a {name}.")
+    return model
+
+
 def pick(args: argparse.Namespace) -> Any:
     """The model to sample or measure: the shipped one, or that of --weights."""
-    from genlab import checkpoints
     from genlab.library import Library
 
-    if args.weights is None:
-        return Library().shipped(args.model).model
-    model = checkpoints.load(args.weights)
-    if not isinstance(model, MODELS[args.model]):
-        raise InvalidInput(f"weights is {args.weights.name!r}; it must be a folder with a {args.model}.")
-    return model
+    return _load(args.model, args.weights) if args.weights else Library().shipped(args.model).model
 
 
 def sampling_plan(args: argparse.Namespace, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
@@ -208,9 +220,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
+        sys.stdout.flush()
     except GenlabError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # the reader, such as ``head``, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from the last saved state.", file=sys.stderr)
         sys.exit(130)

@@ -14,7 +14,6 @@ from genlab import evaluation, sampling
 from genlab.config import MAX_SEED, TrainConfig, check_choice, check_number, make
 from genlab.data import Dataset, Split, load_mnist, to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
-from genlab.errors import InvalidInput
 from genlab.evaluation import Neighbours, Reference
 from genlab.jobs import TrainingJob
 from genlab.library import Entry, Library
@@ -123,16 +122,8 @@ def train(
     family = MODELS[model]
     plan = make(TrainConfig, training, family.live)
     base = library.shipped(model).model if start == "shipped" else None
-    checked = make(family.Config, config, base.config if base else None)
     torch.manual_seed(plan.seed)
-    network = family(checked)
-    if base:
-        try:
-            network.load_state_dict(base.state_dict())
-        except RuntimeError as error:
-            raise InvalidInput(
-                "start is 'shipped', but these knobs give the network another shape; start from scratch."
-            ) from error
+    network = family.build(config, base)
     return TrainingJob(model, network, dataset("train"), plan)
 
 

@@ -30,6 +30,12 @@ def write(folder: Path) -> None:
     ModelCard(_text(config, read_metrics(folder))).save(folder / "README.md")
 
 
+def made(training: dict[str, Any]) -> str:
+    """The commands that made some weights, the first one first."""
+    last = f"`{training['command']}` ({training['steps']:,} steps, {training['data']})"
+    return f"{made(training['from'])}, then {last}" if "from" in training else f"by {last}"
+
+
 def _text(config: dict[str, Any], metrics: dict[str, Any]) -> str:
     name = config["model"]
     family = MODELS.get(name)
@@ -49,7 +55,6 @@ def _text(config: dict[str, Any], metrics: dict[str, Any]) -> str:
     figures = "\n".join(
         f"| {label} | {metrics[key]:.4g} |" for key, label in FIGURES.items() if metrics.get(key) is not None
     )
-    training = config["training"]
     count = f"{metrics['n']:,} samples, seed {metrics['seed']}, " if "n" in metrics else ""
     return f"""---
 {front.to_yaml()}
@@ -59,7 +64,7 @@ def _text(config: dict[str, Any], metrics: dict[str, Any]) -> str:
 
 {idea}
 
-Made by `{training["command"]}` ({training["steps"]:,} steps, {training["data"]}).
+Made {made(config["training"])}.
 Weights: `model.safetensors`, sha256 `{config["sha256"]}`.
 
 | knob | value |

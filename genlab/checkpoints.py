@@ -136,6 +136,11 @@ def load(folder: Path) -> Trainable:
     return model.eval()
 
 
+def read_training(folder: Path) -> dict[str, Any]:
+    """How the weights in ``folder`` were made."""
+    return _read_config(folder, weights_sha256(folder))["training"]
+
+
 def weights_sha256(folder: Path) -> str:
     """The sha256 of the weights in ``folder``."""
     return sha256(folder / MODEL)

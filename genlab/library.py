@@ -1,7 +1,7 @@
 """The models a visitor sees: the shipped ones, and in their place those he trained himself."""
 
+import dataclasses
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from genlab.models import MODELS, Classifier, GenerativeModel
 SHIPPED_ORIGIN = "shipped"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Entry:
     """A model ready to sample, and what is known of it."""
 
@@ -65,6 +65,11 @@ class Library:
     def put(self, name: str, model: GenerativeModel, origin: str) -> None:
         """From now on ``name`` means this model."""
         self.own[name] = Entry(name, model, origin, {})
+
+    def measured(self, entry: Entry, metrics: dict[str, Any]) -> None:
+        """Keep what was measured of a visitor's own model, unless he has replaced it meanwhile."""
+        if self.own.get(entry.name) is entry:
+            self.own[entry.name] = dataclasses.replace(entry, metrics=metrics)
 
     def classifier(self) -> Classifier:
         """The judge of the evaluation."""

@@ -27,6 +27,7 @@ class Samples:
     evaluations: int  # network evaluations for one picture
     final: bool = True
     first: int = 0  # index of the first picture
+    step: int = 1  # how often the pictures have been refined
 
     @property
     def images_per_second(self) -> float:
@@ -76,12 +77,13 @@ def sample(
     asked = labels.tolist() if labels is not None else None
     cost = model.evaluations(**knobs)
     images: Tensor | None = None
-    for x in model.sample(noise, labels=labels, **knobs):
+    step = 0
+    for step, x in enumerate(model.sample(noise, labels=labels, **knobs), start=1):
         if images is not None:
-            yield Samples(images, asked, time.perf_counter() - began, cost, False, first)
+            yield Samples(images, asked, time.perf_counter() - began, cost, False, first, step - 1)
         images = to_uint8(x).cpu()
     assert images is not None, "a family yields at least once"
-    yield Samples(images, asked, time.perf_counter() - began, cost, first=first)
+    yield Samples(images, asked, time.perf_counter() - began, cost, first=first, step=step)
 
 
 def sample_chunks(

@@ -1,6 +1,8 @@
 """The command line as a user runs it: real processes, real files."""
 
+import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genlab import checkpoints
+from genlab import cards, checkpoints
 from genlab.__main__ import main
 from genlab.config import TrainConfig
 from genlab.models import MODELS, TRAINABLE
@@ -147,6 +149,34 @@ def test_a_trained_model_samples_and_keeps_the_command_that_made_it(tmp_path: Pa
     assert Image.open(tmp_path / "x.png").size == (56, 56)
     wrong = genlab("sample", "gan", "--weights", folder, "--out", tmp_path / "y.png", check=False)
     assert wrong.returncode == 2 and "it must be a folder with a gan" in wrong.stderr
+
+
+def test_a_training_goes_on_from_weights_and_tells_both_commands(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    genlab("train", "vae", *SMALL, "--steps", "30", "--out", first)
+    genlab("train", "vae", "--steps", "1", "--lr", "1e-6", "--from", first, "--out", second)
+    a, b = (checkpoints.load(folder) for folder in (first, second))
+    assert b.config == dataclasses.replace(a.config, lr=1e-6), "untouched knobs stay as they were"
+    moved = [(p - q).abs().max().item() for p, q in zip(a.parameters(), b.parameters(), strict=True)]
+    assert 0 < max(moved) < 2e-6, "one step of Adam from there"
+    cards.write(second)
+    card = (second / "README.md").read_text()
+    assert card.index(f"`{checkpoints.read_training(first)['command']}` (30 steps") < card.index(
+        f"--from {first}` (1 steps"
+    )
+    wider = genlab("train", "vae", "--latent", "9", "--from", first, "--out", tmp_path / "c", check=False)
+    assert wider.returncode == 2 and "another shape" in wider.stderr
+    other = genlab("train", "gan", "--from", first, "--out", tmp_path / "d", check=False)
+    assert other.returncode == 2 and "must be a folder with a gan" in other.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "genlab", "models"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_divergence_is_told_and_leaves_finite_weights(tmp_path: Path) -> None:

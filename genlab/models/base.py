@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genlab.config import Config as Knobs
-from genlab.config import TrainConfig
+from genlab.config import TrainConfig, make
+from genlab.errors import InvalidInput
 from genlab.noise import Noise
 
 Metrics = dict[str, Tensor]
@@ -40,6 +41,24 @@ class Trainable(nn.Module):
     def __init__(self, config: Knobs) -> None:
         super().__init__()
         self.config = config
+
+    @classmethod
+    def build(cls, given: dict[str, Any] | None, base: "Trainable | None" = None) -> Self:
+        """A fresh network, or one that goes on from the weights of ``base``.
+
+        ``given`` are knobs of ``Config``, unchecked; the rest are the defaults, or those of ``base``.
+        InvalidInput if a knob is out of range, or makes a network of another shape than ``base``.
+        """
+        model = cls(make(cls.Config, given, base.config if base else None))
+        if base:
+            try:
+                model.load_state_dict(base.state_dict())
+            except RuntimeError as error:
+                raise InvalidInput(
+                    "These knobs give the network another shape than the weights to go on from; "
+                    "start from scratch."
+                ) from error
+        return model
 
     @property
     def device(self) -> Any:

@@ -62,7 +62,7 @@ class DDPM(GenerativeModel):
 
     Config = DDPMConfig
     config: DDPMConfig
-    recipe = TrainConfig(steps=10_000, batch_size=64, preview_every=500)
+    recipe = TrainConfig(steps=21_500, batch_size=64, preview_every=500)
     live = TrainConfig(steps=800, batch_size=64, preview_every=50)
     averages = "net"
     Sampling = DDPMSampling
@@ -72,7 +72,7 @@ class DDPM(GenerativeModel):
         title="DDPM",
         year=2020,
         idea="Learn to remove a little noise, then start from pure noise and remove it all.",
-        equation=r"\mathcal{L} = \mathbb{E}_{x_0, \epsilon, t}\left\|\epsilon - \epsilon_\theta(\sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon,\ t)\right\|^2",
+        equation=r"\begin{aligned}\mathcal{L} &= \mathbb{E}_{x_0, \epsilon, t}\left\|\epsilon - \epsilon_\theta(x_t, t)\right\|^2 \\ x_t &= \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon\end{aligned}",
         paper="Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models",
         url="https://arxiv.org/abs/2006.11239",
     )

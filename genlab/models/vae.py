@@ -102,7 +102,7 @@ class VAE(GenerativeModel):
         title="VAE",
         year=2013,
         idea="Squeeze each digit into a few numbers that follow a known distribution, then draw new numbers.",
-        equation=r"\mathcal{L} = -\mathbb{E}_{q(z|x)}[\log p(x|z)] + \beta\, D_{KL}(q(z|x)\,\|\,\mathcal{N}(0, I))",
+        equation=r"\begin{aligned}\mathcal{L} = &-\mathbb{E}_{q(z|x)}[\log p(x|z)] \\ &+ \beta\, D_{KL}(q(z|x)\,\|\,\mathcal{N}(0, I))\end{aligned}",
         paper="Kingma & Welling, Auto-Encoding Variational Bayes",
         url="https://arxiv.org/abs/1312.6114",
     )

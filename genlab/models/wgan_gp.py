@@ -47,13 +47,13 @@ class WGANGP(AdversarialModel):
 
     Config = WGANGPConfig
     config: WGANGPConfig
-    recipe = TrainConfig(steps=2600, batch_size=320, preview_every=500)
+    recipe = TrainConfig(steps=13_600, batch_size=160, preview_every=500)
     live = TrainConfig(steps=400, batch_size=320, preview_every=50)
     card = Card(
         title="WGAN-GP",
         year=2017,
         idea="Instead of a verdict, the opponent gives a distance, kept honest by a penalty on its slope.",
-        equation=r"\min_f\ \mathbb{E}[f(G(z))] - \mathbb{E}[f(x)] + \lambda\,\mathbb{E}\left[(\|\nabla_{\hat x} f(\hat x)\|_2 - 1)^2\right]",
+        equation=r"\begin{aligned}&\min_f\ \mathbb{E}[f(G(z))] - \mathbb{E}[f(x)] + \lambda\,\mathbb{E}[(\|\nabla f(\hat x)\| - 1)^2] \\ &\max_G\ \mathbb{E}[f(G(z))]\end{aligned}",
         paper="Gulrajani et al., Improved Training of Wasserstein GANs",
         url="https://arxiv.org/abs/1704.00028",
     )

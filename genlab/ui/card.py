@@ -61,6 +61,7 @@ class Card:
     sampling: dict[str, Component]
     image: Component
     chips: Component
+    distance: Component
     note: Component
     sample: gr.Button
     back: gr.Button
@@ -73,7 +74,7 @@ class Card:
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.image, self.chips, self.note]
+        return [self.image, self.chips, self.distance, self.note]
 
     def draw(self, session: Session, values: Values) -> Iterator[Updates]:
         """Sample with the present values; errors are said in this card."""
@@ -97,10 +98,15 @@ class Card:
             said = f"{n} digit{'s' if n > 1 else ''} drawn by {title}, seed {seed}"
             updates: Updates = {
                 self.image: gr.Image(visualize.grid(samples.images), alt_text=said),
+                self.chips: html.drawing(samples.step),
                 self.note: "",
             }
             if samples.final:
-                updates[self.chips] = html.chips(samples, session.entry(self.name))
+                entry = session.entry(self.name)
+                updates |= {
+                    self.chips: html.chips(samples, entry),
+                    self.distance: html.distance(entry.metrics),
+                }
             yield updates
 
     def snippet(self, values: Values, url: str) -> str:
@@ -117,7 +123,7 @@ class Card:
         )
 
 
-def build_head(name: str) -> tuple[Component, Component, Component, gr.Button, gr.Button]:
+def build_head(name: str) -> tuple[Component, Component, Component, Component, gr.Button, gr.Button]:
     """What the family is, its picture, and the buttons below."""
     family = MODELS[name].card
     gr.HTML(html.heading(family))
@@ -134,11 +140,12 @@ def build_head(name: str) -> tuple[Component, Component, Component, gr.Button, g
         elem_id=f"picture-{name}",
     )
     note = gr.HTML("", elem_id=f"note-{name}", elem_classes="gl-quiet")
-    chips = gr.HTML(html.empty_chips(), elem_id=f"chips-{name}")
+    chips = gr.HTML(html.drawing(), elem_id=f"chips-{name}")
+    distance = gr.HTML("", elem_id=f"distance-{name}")
     with gr.Row():
         sample = gr.Button("Sample", size="sm", elem_id=f"sample-{name}", min_width=80)
         back = gr.Button("Back to shipped", size="sm", visible=False, elem_id=f"back-{name}", min_width=80)
-    return image, chips, note, sample, back
+    return image, chips, distance, note, sample, back
 
 
 def build_sampling(name: str) -> dict[str, Component]:

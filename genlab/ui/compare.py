@@ -66,10 +66,10 @@ def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
     """A column: head, picture, and the folds in the same order for every family."""
     classes = ["gl-card", f"gl-{name}"]
     with gr.Column(elem_classes=classes, elem_id=f"card-{name}", min_width=290):
-        image, chips, note, sample, back = cards.build_head(name)
+        head = cards.build_head(name)
         knobs = cards.build_sampling(name)
         python_fold, python = cards.build_python(name)
-        card = Card(name, shared, knobs, image, chips, note, sample, back, python, python_fold)
+        card = Card(name, shared, knobs, *head, python, python_fold)
         fold = training.build(card, sessions)
         quality.build(card, sessions)
         with python_fold.render():

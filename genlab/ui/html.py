@@ -74,11 +74,13 @@ def chips(samples: Samples, entry: Entry) -> str:
     ]
     if entry.origin != "shipped":
         parts.insert(0, chip(entry.origin, "This model is yours and lives in this session", "own"))
-    return f'<div class="gl-chips">{"".join(parts)}{distance(entry.metrics)}</div>'
+    return f'<div class="gl-chips">{"".join(parts)}</div>'
 
 
-def empty_chips() -> str:
-    return '<div class="gl-chips"><span class="gl-chip">drawing</span></div>'
+def drawing(step: int = 0) -> str:
+    """In place of the chips while pictures form."""
+    said = f"drawing, step {step}" if step else "drawing"
+    return f'<div class="gl-chips"><span class="gl-chip">{said}</span></div>'
 
 
 def bar(share: float | None, text: str) -> str:

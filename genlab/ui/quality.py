@@ -53,17 +53,23 @@ def build_quality(card: Card, sessions: Sessions) -> None:
         session, wanted, found = sessions.get(request.session_hash), values[n], {}
         yield {progress: html.bar(None, "Loading the judge and the real digits.")}
         try:
+            entry = session.entry(card.name)
             knobs, seed = read(values, card.sampling), values[card.shared.seed]
             for found in api.evaluate(card.name, wanted, seed, library=session.library, **knobs):
                 drawn = found.get("sampled", wanted)
                 text = f"{drawn:,} of {wanted:,} samples drawn" if "sampled" in found else ""
                 yield {progress: html.bar(drawn / wanted, text)}
-            yield {shown: table(card.name, found, session.library), progress: ""}
+            session.library.measured(entry, found)
+            yield {
+                shown: table(card.name, found, session.library),
+                progress: "",
+                card.distance: html.distance(session.entry(card.name).metrics),
+            }
         except Exception as error:
             yield {progress: html.note(sentence(error))}
 
     fold.expand(open_fold, None, shown, **SAMPLING)
-    button.click(measure, card.inputs | {n}, [shown, progress], **MEASURING)
+    button.click(measure, card.inputs | {n}, [shown, progress, card.distance], **MEASURING)
 
 
 def build_copying(card: Card, sessions: Sessions) -> None:

@@ -113,9 +113,15 @@ class Visitor:
         return self.pixels(name)
 
     def fill(self, label: str, value: str, within: str) -> None:
+        """Type a value as a person does, who would type again what a fold, still opening, swallowed."""
         box = self.page.locator(within).get_by_label(label, exact=True).first
-        box.fill(value)
-        box.press("Tab")
+        for _ in range(20):
+            box.fill(value)
+            box.press("Tab")
+            self.page.wait_for_timeout(300)
+            if box.input_value() == value:
+                return
+        pytest.fail(f"{label} stays {box.input_value()!r}; {value!r} was typed")
 
     def open_fold(self, name: str, title: str) -> None:
         self.page.locator(f"#card-{name}").get_by_role("button", name=title).first.click()
