@@ -75,6 +75,7 @@ def test_the_diffusion_streams_and_ends_once() -> None:
     items = list(sample(model_of("ddpm"), 2, 0, steps=6))
     assert len(items) == 6 and [s.final for s in items] == [False] * 5 + [True]
     assert all(s.images.dtype == torch.uint8 and s.evaluations == 6 for s in items)
+    assert [s.step for s in items] == [1, 2, 3, 4, 5, 6]
     assert [s.seconds for s in items] == sorted(s.seconds for s in items)
 
 

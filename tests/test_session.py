@@ -27,6 +27,20 @@ def test_a_trained_model_is_its_visitors_alone_until_he_goes_back() -> None:
     assert mine.entry("vae").origin == "shipped" and mine.digest("vae") == shipped
 
 
+def test_what_was_measured_of_an_own_model_is_kept_with_that_model_only() -> None:
+    mine, yours = Session(), Session()
+    run(mine, SHORT)
+    first = mine.entry("vae")
+    mine.library.measured(first, {"frechet": 500.0})
+    assert mine.entry("vae").metrics == {"frechet": 500.0}
+    run(mine, SHORT)  # measured while this one took its place: the figures are not this model's
+    mine.library.measured(first, {"frechet": 500.0})
+    assert mine.entry("vae").metrics == {}
+    shipped = yours.entry("vae")
+    yours.library.measured(shipped, {"frechet": 500.0})
+    assert yours.entry("vae").metrics == shipped.metrics
+
+
 def test_one_family_trains_once_at_a_time_and_leaving_stops_it() -> None:
     sessions = Sessions()
     session = sessions.get("mine")
