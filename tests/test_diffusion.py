@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 from torch import Tensor
 
 from genlab.diffusion import samplers
@@ -140,7 +140,7 @@ def test_ddim_is_that_of_diffusers(name: str, steps: int, spacing: str, eta: flo
     theirs.set_timesteps(steps)
     noise = Replay(0, 3)
     x = Noise(5, 3).normal(1, 4, 4).double()
-    trajectory = ddim(toy, shared(name), x, noise, steps=steps, eta=eta, spacing=spacing)
+    trajectory = ddim(toy, shared(name), x, noise, timesteps(1000, steps, spacing), eta=eta)
     for step, t in zip(trajectory, theirs.timesteps.tolist(), strict=True):
         eps = toy(x, torch.full((3,), t))
         drawn = noise.given[-1].double() if noise.given else torch.zeros_like(x)
@@ -167,7 +167,7 @@ def test_ddpm_is_that_of_diffusers(
         "diffusers.schedulers.scheduling_ddpm.randn_tensor", lambda *_, **__: noise.given[-1].double()
     )
     x = Noise(5, 3).normal(1, 4, 4).double()
-    trajectory = ddpm(toy, shared(name), x, noise, steps=steps, spacing=spacing)
+    trajectory = ddpm(toy, shared(name), x, noise, timesteps(1000, steps, spacing))
     for step, t in zip(trajectory, theirs.timesteps.tolist(), strict=True):
         if step.t_prev >= 0 or t == 0:  # diffusers adds noise even to the last picture if its t is not 0
             expected: Any = theirs.step(toy(x, torch.full((3,), t)), t, x)
@@ -181,7 +181,7 @@ def test_ddpm_is_that_of_diffusers(
 def test_the_noise_given_out_is_consistent_with_the_picture(sampler: Any) -> None:
     schedule = SCHEDULES["linear"](1000)
     x = Noise(5, 3).normal(1, 4, 4).double()
-    for step in sampler(toy, schedule, x, Noise(0, 3), steps=20):
+    for step in sampler(toy, schedule, x, Noise(0, 3), timesteps(1000, 20)):
         again = schedule.add_noise(step.x_0, torch.full((3,), step.t), step.eps)
         assert torch.allclose(again, x, atol=1e-6) and step.x_0.abs().max() <= 1
         x = step.x
@@ -210,7 +210,7 @@ def last(trajectory: Iterator[samplers.SamplerStep]) -> Tensor:
 def test_the_exact_denoiser_gives_the_exact_distribution(name: str, sampler: Any, knobs: dict) -> None:
     schedule, n = SCHEDULES[name](1000), 400 * 25
     x_T = Noise(1, 400).normal(1, 5, 5).double()
-    x = last(sampler(exact(schedule), schedule, x_T, Noise(2, 400), steps=1000, **knobs))
+    x = last(sampler(exact(schedule), schedule, x_T, Noise(2, 400), range(999, -1, -1), **knobs))
     assert abs(x.mean() - MEAN) < 5 * STD / n**0.5
     assert abs(x.std() / STD - 1) < 5 / (2 * n) ** 0.5 + 0.01  # 1% for the 1,000 steps' own error
 
@@ -221,7 +221,9 @@ def test_ddim_converges_with_first_order() -> None:
     bar = schedule.alpha_bar_at(999)
     flow = MEAN + STD * (x_T - bar**0.5 * MEAN) / (bar * STD**2 + 1 - bar) ** 0.5  # the ODE's solution
     errors = [
-        float((last(ddim(exact(schedule), schedule, x_T, Noise(0, 50), steps=s)) - flow).abs().mean())
+        float(
+            (last(ddim(exact(schedule), schedule, x_T, Noise(0, 50), timesteps(1000, s))) - flow).abs().mean()
+        )
         for s in (10, 40, 160)
     ]
     assert errors[0] > 2.5 * errors[1] > 6 * errors[2]
@@ -253,3 +255,74 @@ def test_guidance_costs_what_it_says(w: float, evaluated: int) -> None:
         torch.zeros(4, 1, 2, 2), torch.zeros(4)
     )
     assert sum(seen) == evaluated
+
+
+def bounded(schedule: Schedule) -> samplers.Denoiser:
+    """A nonlinear denoiser whose pictures stay within [-1, 1], so that nothing is clipped."""
+
+    def denoiser(x: Tensor, t: Tensor) -> Tensor:
+        bar = schedule.alpha_bar[t].view(-1, 1, 1, 1)
+        return (x - bar.sqrt() * 0.9 * torch.tanh(x + 0.3 * x.flip(-1))) / (1 - bar).sqrt()
+
+    return denoiser
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("steps", [2, 5, 20, 100])
+def test_dpmpp_is_that_of_diffusers(name: str, steps: int) -> None:
+    theirs = DPMSolverMultistepScheduler(
+        1000,
+        beta_schedule=THEIRS[name],
+        timestep_spacing="trailing",
+        final_sigmas_type="zero",
+        lower_order_final=False,
+        lambda_min_clipped=-float("inf"),
+    )
+    theirs.set_timesteps(steps)
+    schedule = shared(name)
+    theirs.sigmas = torch.tensor(
+        [s / a for a, s in map(schedule.scales_at, [*timesteps(1000, steps), -1])], dtype=torch.float64
+    )
+    x = Noise(5, 3).normal(1, 4, 4).double()
+    trajectory = samplers.dpmpp(bounded(schedule), schedule, x, Noise(0, 3), timesteps(1000, steps))
+    for step, t in zip(trajectory, theirs.timesteps, strict=True):
+        assert step.t == t
+        x = theirs.step(bounded(schedule)(x, t.expand(3)), t, x).prev_sample
+        assert (step.x - x).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("steps", [2, 5, 20, 100])
+def test_heun_is_that_of_diffusers(steps: int) -> None:
+    theirs = HeunDiscreteScheduler(1000, 1e-4, 0.02, "linear", timestep_spacing="trailing")
+    theirs.set_timesteps(steps)
+    schedule, times = shared("linear"), timesteps(1000, steps)
+    denoiser = bounded(schedule)
+    ratios = [sigma / alpha for alpha, sigma in map(schedule.scales_at, times)]
+    twice = [ratios[0], *(r for r in ratios[1:] for _ in "12"), 0.0]  # diffusers' layout, in double precision
+    theirs.sigmas = torch.tensor(twice, dtype=torch.float64)
+    x_T = Noise(5, 3).normal(1, 4, 4).double()
+    trajectory = list(samplers.heun(denoiser, schedule, x_T, Noise(0, 3), times))
+    x, ends = x_T / schedule.scales_at(times[0])[0], list[Tensor]()
+    for i, t in enumerate(theirs.timesteps):
+        eps = denoiser(theirs.scale_model_input(x, t), t.long().expand(3))
+        x = theirs.step(eps, t, x).prev_sample
+        if i % 2 or i == len(theirs.timesteps) - 1:
+            ends.append(x)
+    for step, end in zip(trajectory, ends, strict=True):
+        assert (step.x - schedule.scales_at(step.t_prev)[0] * end).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sampler", [samplers.heun, samplers.dpmpp])
+def test_second_order_samplers_converge_with_second_order(name: str, sampler: Any) -> None:
+    schedule = SCHEDULES[name](1000)
+    x_T = Noise(1, 50).normal(1, 4, 4).double()
+    bar = schedule.alpha_bar_at(999)
+    flow = MEAN + STD * (x_T - bar**0.5 * MEAN) / (bar * STD**2 + 1 - bar) ** 0.5  # the ODE's solution
+    found = {}
+    for run in (ddim, sampler):
+        for steps in (10, 20):
+            x = last(run(exact(schedule), schedule, x_T, Noise(0, 50), timesteps(1000, steps)))
+            found[run, steps] = float((x - flow).abs().mean())
+    assert found[sampler, 10] < found[ddim, 10] and found[sampler, 20] < found[ddim, 20]
+    assert found[sampler, 10] / found[sampler, 20] > found[ddim, 10] / found[ddim, 20]

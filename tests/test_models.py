@@ -297,7 +297,15 @@ def test_times_are_spread_evenly() -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs", [{"steps": 1}, {"steps": 3}, {"steps": 3, "sampler": "ddpm"}, {"steps": 4, "guidance": 2.0}]
+    "knobs",
+    [
+        {"steps": 1},
+        {"steps": 3},
+        {"steps": 3, "sampler": "ddpm"},
+        {"steps": 6, "sampler": "heun"},
+        {"steps": 5, "sampler": "dpmpp"},
+        {"steps": 4, "guidance": 2.0},
+    ],
 )
 def test_evaluations_are_counted_as_they_happen(knobs: dict[str, Any]) -> None:
     ddpm, rows = scrambled(tiny("ddpm")).eval(), []

@@ -35,6 +35,11 @@ class Schedule:
         """alpha_bar_t; t = -1 is the clean picture, where it is 1."""
         return float(self.alpha_bar[t]) if t >= 0 else 1.0
 
+    def scales_at(self, t: int) -> tuple[float, float]:
+        """(alpha, sigma): the shares of picture and noise in x_t; (1, 0) for the clean picture."""
+        bar = self.alpha_bar_at(t)
+        return bar**0.5, (1 - bar) ** 0.5
+
     def snr(self) -> Tensor:
         """Signal-to-noise ratio alpha_bar / (1 - alpha_bar), (T,)."""
         return self.alpha_bar / (1 - self.alpha_bar)
