@@ -49,7 +49,7 @@ def _pairs(times: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(times, [*times[1:], -1], strict=True))
 
 
-def _predict(denoiser: Denoiser, schedule: Schedule, x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+def predict(denoiser: Denoiser, schedule: Schedule, x: Tensor, t: int) -> tuple[Tensor, Tensor]:
     """(x_0, eps): the clipped prediction of the picture, and the noise that is consistent with it."""
     time = torch.full((len(x),), t, device=x.device)
     eps = denoiser(x, time)
@@ -67,7 +67,7 @@ def ddpm(
     all samplers are called alike, this one always adds the posterior's noise.
     """
     for t, t_prev in _pairs(times):
-        x_0, eps = _predict(denoiser, schedule, x, t)
+        x_0, eps = predict(denoiser, schedule, x, t)
         x, variance = schedule.posterior(x_0, x, t, t_prev)
         if t_prev >= 0:
             x = x + float(variance) ** 0.5 * noise.normal(*x.shape[1:]).to(x.device)
@@ -82,7 +82,7 @@ def ddim(
     eta = 0 is deterministic, eta = 1 has the variance of ancestral sampling.
     """
     for t, t_prev in _pairs(times):
-        x_0, eps = _predict(denoiser, schedule, x, t)
+        x_0, eps = predict(denoiser, schedule, x, t)
         bar, bar_prev = schedule.alpha_bar_at(t), schedule.alpha_bar_at(t_prev)
         sigma = eta * ((1 - bar_prev) / (1 - bar) * (1 - bar / bar_prev)) ** 0.5  # equation 16
         x = bar_prev**0.5 * x_0 + max(1 - bar_prev - sigma**2, 0.0) ** 0.5 * eps
@@ -107,13 +107,13 @@ def heun(
     where sigma / alpha is above ``STEEP``: there the picture is all noise and Euler's step exact.
     """
     for t, t_prev in _pairs(times):
-        x_0, eps = _predict(denoiser, schedule, x, t)
+        x_0, eps = predict(denoiser, schedule, x, t)
         (alpha, sigma), (alpha_prev, sigma_prev) = schedule.scales_at(t), schedule.scales_at(t_prev)
         x_euler = alpha_prev * x_0 + sigma_prev * eps
         if _is_euler(schedule, t, t_prev):
             x = x_euler
         else:
-            _, eps_end = _predict(denoiser, schedule, x_euler, t_prev)
+            _, eps_end = predict(denoiser, schedule, x_euler, t_prev)
             slope = (eps + eps_end) / 2
             x = alpha_prev * (x / alpha + (sigma_prev / alpha_prev - sigma / alpha) * slope)
         yield SamplerStep(t, t_prev, x, x_0, eps)
@@ -129,7 +129,7 @@ def dpmpp(
     """
     last: tuple[Tensor, float] | None = None  # the previous step's x_0 and its size h in lambda
     for t, t_prev in _pairs(times):
-        x_0, eps = _predict(denoiser, schedule, x, t)
+        x_0, eps = predict(denoiser, schedule, x, t)
         if t_prev < 0:
             x = x_0
         else:
