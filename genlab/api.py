@@ -145,7 +145,7 @@ def noise(t: int, index: int = 0, seed: int = 0, schedule: str = "cosine") -> No
         t: 0 (almost clean) to 999 (pure noise).
         index: Which test image, 0 to the number of test images - 1.
         seed: Of the noise, 0 to 4294967295.
-        schedule: linear or cosine.
+        schedule: linear, cosine or sigmoid.
     """
     data = dataset("test")
     t = int(check_number("t", t, 0, T - 1, whole=True))

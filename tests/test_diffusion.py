@@ -14,7 +14,7 @@ from genlab.diffusion.samplers import ddim, ddpm, timesteps
 from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.noise import Noise
 
-THEIRS = {"linear": "linear", "cosine": "squaredcos_cap_v2"}
+THEIRS = {"linear": "linear", "cosine": "squaredcos_cap_v2", "sigmoid": "sigmoid"}
 NAMES = sorted(THEIRS)
 
 
@@ -135,7 +135,9 @@ CASES = [(10, "trailing"), (50, "trailing"), (1000, "trailing"), (10, "leading")
 @pytest.mark.parametrize(("steps", "spacing"), CASES)
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_ddim_is_that_of_diffusers(name: str, steps: int, spacing: str, eta: float) -> None:
-    theirs = DDIMScheduler(1000, beta_schedule=THEIRS[name], clip_sample=True, timestep_spacing=spacing)
+    theirs = DDIMScheduler(
+        1000, trained_betas=shared(name).betas.numpy(), clip_sample=True, timestep_spacing=spacing
+    )
     theirs.alphas_cumprod, theirs.final_alpha_cumprod = their_tables(name), torch.tensor(1.0).double()
     theirs.set_timesteps(steps)
     noise = Replay(0, 3)
@@ -272,7 +274,7 @@ def bounded(schedule: Schedule) -> samplers.Denoiser:
 def test_dpmpp_is_that_of_diffusers(name: str, steps: int) -> None:
     theirs = DPMSolverMultistepScheduler(
         1000,
-        beta_schedule=THEIRS[name],
+        trained_betas=shared(name).betas.numpy(),
         timestep_spacing="trailing",
         final_sigmas_type="zero",
         lower_order_final=False,

@@ -17,7 +17,7 @@ LAYERS = [
     {"checkpoints", "flags"},
     {"training", "sampling"},
     {"evaluation", "library", "visualize"},
-    {"jobs", "race", "cards", "writers", "studio"},
+    {"jobs", "race", "cards", "writers", "studio", "lab"},
     {"api"},
     {"ui"},
     {"__main__"},

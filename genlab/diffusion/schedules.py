@@ -82,4 +82,10 @@ def cosine(T: int = 1000) -> Schedule:
     return Schedule(torch.tensor(betas, dtype=torch.float64))
 
 
-SCHEDULES: dict[str, Callable[[int], Schedule]] = {"linear": linear, "cosine": cosine}
+def sigmoid(T: int = 1000) -> Schedule:
+    """beta from 1e-4 to 0.02 along a logistic curve (Xu et al., "GeoDiff", 2022)."""
+    u = torch.linspace(-6, 6, T, dtype=torch.float64)
+    return Schedule(1e-4 + (0.02 - 1e-4) * torch.sigmoid(u))
+
+
+SCHEDULES: dict[str, Callable[[int], Schedule]] = {"linear": linear, "cosine": cosine, "sigmoid": sigmoid}

@@ -159,7 +159,7 @@ class Calls:
             t: 0 (almost clean) to 999 (pure noise).
             index: Which test image, from 0.
             seed: Of the noise, 0 to 4294967295.
-            schedule: linear or cosine.
+            schedule: linear, cosine or sigmoid.
         """
         found = api.noise(t, **given(index=index, seed=seed, schedule=schedule))
         numbers = {key: getattr(found, key) for key in ("digit", "alpha", "sigma", "snr")}

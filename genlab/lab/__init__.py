@@ -1,0 +1,1 @@
+"""Experiments with diffusion, from the inside: what the Diffusion tab shows, without gradio."""

@@ -1,0 +1,110 @@
+"""Any picture a visitor brings, as a digit the models know: 28x28, white on black, centred."""
+
+import io
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from genlab.errors import InvalidInput
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_SIDE = 4096  # pixels; read from the header, before anything is decoded
+MAX_BYTES = 20_000_000
+INK = 0.1  # of the brightest pixel: below this a pixel is background
+BOX, SIDE = 20, 28  # MNIST's digits fit a box of 20 pixels, centred by mass in 28 (LeCun et al., 1998)
+
+
+class Digit(NamedTuple):
+    """A picture as the models see it, and what had to be done to it."""
+
+    image: Tensor  # uint8 (1, 28, 28)
+    notices: tuple[str, ...]
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """The picture in ``data``, nothing decoded yet; InvalidInput if it is none of ours or too large."""
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"The picture has {len(data) / 1e6:.0f} MB; it must have at most 20 MB.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise InvalidInput(f"The file is no picture of these kinds: {', '.join(FORMATS)}.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InvalidInput(f"The picture must have at most {MAX_SIDE} pixels on each side.") from None
+    if max(image.size) > MAX_SIDE:
+        across, down = image.size
+        raise InvalidInput(f"The picture is {across}x{down}; it must have at most {MAX_SIDE} on each side.")
+    return image
+
+
+def _grey(image: Image.Image, notices: list[str]) -> np.ndarray:
+    """Brightness as float (H, W) in [0, 1]: one frame, upright, transparency over its own contrast."""
+    if getattr(image, "n_frames", 1) > 1:
+        notices.append("first frame of an animation")
+        image.seek(0)
+    if image.getexif().get(0x0112, 1) != 1:
+        notices.append("turned upright")
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more
+        notices.append("reduced to 8 bits")
+        deep = np.asarray(image, dtype=np.float64)
+        return deep / max(deep.max(), 1.0)
+    if image.mode != "L":
+        notices.append("turned grey")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        bright = np.asarray(image.convert("RGB").convert("L"), np.float64)[np.asarray(image)[..., 3] > 127]
+        paper = 255 if bright.size and bright.mean() < 128 else 0  # dark ink on white, light ink on black
+        sheet = Image.new("RGBA", image.size, (paper, paper, paper, 255))
+        image = Image.alpha_composite(sheet, image)
+    return np.asarray(image.convert("RGB").convert("L"), np.float64) / 255
+
+
+def _centre(ink: np.ndarray) -> np.ndarray:
+    """Scale the inked part to MNIST's box and put its centre of mass in the middle: (28, 28)."""
+    rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
+    part = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(part.shape)
+    height, width = (max(1, round(n * scale)) for n in part.shape)
+    small = Image.fromarray((part * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+    part = np.asarray(small, np.float64) / 255
+    mass = part.sum()
+    y = (part.sum(axis=1) * np.arange(height)).sum() / mass
+    x = (part.sum(axis=0) * np.arange(width)).sum() / mass
+    top = int(np.clip(round(SIDE / 2 - 0.5 - y), 0, SIDE - height))
+    left = int(np.clip(round(SIDE / 2 - 0.5 - x), 0, SIDE - width))
+    sheet = np.zeros((SIDE, SIDE))
+    sheet[top : top + height, left : left + width] = part / part.max()
+    return sheet
+
+
+def read_digit(data: bytes) -> Digit:
+    """A drawn or uploaded picture of any size and mode as a digit of MNIST's kind.
+
+    InvalidInput, in one sentence, if it cannot be read, is too large or shows nothing.
+    """
+    notices: list[str] = []
+    image = open_picture(data)
+    try:
+        grey = _grey(image, notices)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InvalidInput("The picture is damaged: it cannot be decoded.") from error
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if border.mean() > 0.5:
+        notices.append("inverted to white on black")
+        grey = 1 - grey
+    grey = grey - min(float(np.median(border if border.mean() <= 0.5 else 1 - border)), grey.max())
+    ink = grey.clip(0) / max(grey.max(), 1e-9)
+    if grey.max() < 0.05:
+        raise InvalidInput("The picture is empty; draw or choose a digit first.")
+    if grey.shape == (SIDE, SIDE) and not notices:
+        return Digit(torch.from_numpy((grey * 255).round().astype(np.uint8))[None], ())
+    if grey.shape != (SIDE, SIDE):
+        notices.append(f"brought from {grey.shape[1]}x{grey.shape[0]} to 28x28")
+    return Digit(torch.from_numpy((_centre(ink) * 255).round().astype(np.uint8))[None], tuple(notices))

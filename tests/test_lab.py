@@ -1,0 +1,141 @@
+"""The laboratory's experiments: foreign pictures, noising."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from genlab.data import Dataset
+from genlab.diffusion.schedules import SCHEDULES
+from genlab.errors import InvalidInput
+from genlab.lab import noising
+from genlab.lab.pictures import read_digit
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def seven(embedded: dict[str, Dataset]) -> np.ndarray:
+    """A test digit, (28, 28) uint8, white on black."""
+    data = embedded["test"]
+    return data.images[data.labels == 7][0, 0].numpy()
+
+
+def big(digit: np.ndarray, margin: int = 40) -> Image.Image:
+    """The digit enlarged five times on a larger sheet, off its centre."""
+    sheet = np.zeros((140 + 3 * margin, 140 + margin), np.uint8)
+    sheet[margin : margin + 140, :140] = np.kron(digit, np.ones((5, 5), np.uint8))
+    return Image.fromarray(sheet)
+
+
+def likeness(a: torch.Tensor, b: np.ndarray) -> float:
+    """Correlation of pixels."""
+    return float(np.corrcoef(a.numpy().ravel(), b.ravel())[0, 1])
+
+
+def test_a_digit_of_the_right_size_is_left_alone(seven: np.ndarray) -> None:
+    digit = read_digit(encoded(Image.fromarray(seven)))
+    np.testing.assert_array_equal(digit.image[0].numpy(), seven)
+    assert digit.notices == ()
+
+
+def variants(digit: np.ndarray) -> dict[str, bytes]:
+    image = big(digit)
+    array = np.asarray(image)
+    alpha = Image.merge("RGBA", [Image.new("L", image.size, 0)] * 3 + [image])  # black ink on nothing
+    light = Image.merge("RGBA", [Image.new("L", image.size, 255)] * 3 + [image])  # white ink on nothing
+    turned, exif = image.rotate(-90, expand=True), Image.Exif()
+    exif[0x0112] = 8  # the camera was held upright: turn by 90 degrees
+    return {
+        "grey": encoded(image),
+        "white paper": encoded(Image.fromarray(255 - array)),
+        "rgb": encoded(image.convert("RGB")),
+        "palette": encoded(image.convert("P")),
+        "cmyk": encoded(image.convert("RGB").convert("CMYK"), "JPEG", quality=95),
+        "rgba": encoded(alpha),
+        "rgba light": encoded(light),
+        "16 bit": encoded(Image.fromarray(array.astype(np.uint16) * 257)),
+        "exif": encoded(turned, "JPEG", quality=95, exif=exif),
+        "animated gif": encoded(
+            image, "GIF", save_all=True, append_images=[Image.new("L", image.size, 90)] * 2
+        ),
+        "1 bit": encoded(image.point(lambda v: 255 * (v > 127)).convert("1")),
+        "webp": encoded(image, "WEBP", lossless=True),
+        "coloured": encoded(Image.merge("RGB", [image, Image.new("L", image.size, 0), image])),
+    }
+
+
+@pytest.mark.parametrize("kind", variants(np.eye(28, dtype=np.uint8)))
+def test_any_kind_of_picture_becomes_the_same_digit(kind: str, seven: np.ndarray) -> None:
+    digit = read_digit(variants(seven)[kind])
+    assert digit.image.shape == (1, 28, 28) and digit.image.dtype == torch.uint8
+    assert likeness(digit.image[0], seven) > 0.9, kind
+    assert any("28x28" in notice for notice in digit.notices)
+    told = {"white paper": "inverted", "animated gif": "first frame", "exif": "upright", "16 bit": "8 bits"}
+    assert told.get(kind, "") in " ".join(digit.notices)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of side x side black pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((side // 8 + 2) * side), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no picture"),
+        (b"hello", "no picture"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', "no picture"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(100), "no picture"),
+        (encoded(Image.new("L", (50, 50))), "empty"),
+        (encoded(Image.new("L", (50, 50), 255)), "empty"),
+        (encoded(Image.new("RGBA", (50, 50))), "empty"),
+        (encoded(Image.effect_noise((300, 300), 90))[:2000], "damaged"),
+        (bomb(13_000), "4096"),
+        (bomb(30_000), "4096"),
+        (bytes(20_000_001), "20 MB"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(data: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_digit(data)
+    assert said in str(caught.value) and str(caught.value).count(".") == 1
+
+
+def test_a_bomb_is_refused_from_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(InvalidInput, match="4096"):
+        read_digit(bomb(13_000))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("t", [0, 10, 300, 999])
+def test_jump_and_walk_have_the_moments_of_theory(name: str, t: int) -> None:
+    schedule, x_0 = SCHEDULES[name](), torch.rand(1, 1, 28, 28).expand(30, 1, 28, 28) * 2 - 1
+    n = x_0.numel()
+    for way in (noising.jump, noising.walk):
+        noised = way(schedule, x_0, t, 5)
+        mean, std = noising.moments(x_0, noised)
+        assert abs(mean) < 5 * noised.sigma / n**0.5 and abs(std / noised.sigma - 1) < 5 / (2 * n) ** 0.5
+        assert noised.alpha**2 + noised.sigma**2 == pytest.approx(1)
+        assert noised.snr == pytest.approx(float(schedule.snr()[t]), rel=1e-9)
+
+
+def test_the_jumps_noise_is_the_same_at_every_t() -> None:
+    schedule, x_0 = SCHEDULES["cosine"](), torch.zeros(1, 1, 28, 28)
+    a, b = (noising.jump(schedule, x_0, t, 3) for t in (100, 900))
+    assert torch.allclose(a.x_t / a.sigma, b.x_t / b.sigma, atol=1e-6)
