@@ -95,13 +95,12 @@ def kl_to_uniform(counts: Tensor) -> float:
 
 
 def measure_features(features: Tensor, reference: Reference, classifier: Classifier) -> dict[str, Any]:
-    """The distances between features (N, 64) and the real test digits', with the floor for this N."""
+    """How features (N, 64) compare with those of the real test digits."""
     precision, recall = precision_recall(reference.test, features)
     digits = torch.bincount(classifier.predict(features), minlength=10)
     return {
         "n": len(features),
         "frechet": frechet_distance(reference.test, features),
-        "frechet_floor": frechet_distance(reference.test, reference.train[: len(features)]),
         "precision": precision,
         "recall": recall,
         "digits": digits.tolist(),
@@ -121,8 +120,9 @@ def evaluate(
 ) -> Iterator[dict[str, Any]]:
     """Measure ``model`` on n samples of ``seed``.
 
-    Yields {"sampled": k} while sampling, and last the whole result: distances and floor (see
-    ``measure_features``), label accuracy, pixel distance to the nearest training image, and cost.
+    Yields {"sampled": k} while sampling, and last the whole result: ``measure_features`` of the
+    samples and, as "real", of as many training digits; label accuracy, pixel distance to the nearest
+    training image, and cost.
     """
     features, images, right, seconds = [], [], [], 0.0
     for samples in sample_chunks(model, n, seed, **knobs):
@@ -134,8 +134,11 @@ def evaluate(
         yield {"sampled": sum(map(len, images))}
     began = time.perf_counter()
     result = measure_features(torch.cat(features), reference, classifier)
+    real = measure_features(reference.train[:n], reference, classifier)
     copying = nearest(torch.cat(images)[:1000], train.images)
     yield result | {
+        "frechet_floor": real["frechet"],
+        "real": real,
         "label_accuracy": float(torch.cat(right).float().mean()) if right else None,
         "nearest_train": float(copying.distance.mean()),
         "nearest_train_min": float(copying.distance.min()),

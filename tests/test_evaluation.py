@@ -137,13 +137,14 @@ def test_the_report(name: str, knobs: dict, library: Library, digits: Dataset) -
         assert "seconds" in key or again[key] == result[key], key
 
 
-def test_real_digits_measure_as_real(library: Library, embedded: dict[str, Dataset]) -> None:
+def test_real_digits_measure_as_real(library: Library, digits: Dataset) -> None:
     """The test images themselves have distance 0; the training images lie at the floor."""
     reference, judge = evaluation.load_reference(library.folder / "classifier"), library.classifier()
     same = evaluation.measure_features(reference.test, reference, judge)
     assert abs(same["frechet"]) < 1e-6 and same["precision"] == same["recall"] == 1
+    result = last(library, "gan", digits, n=500, seed=0)
     real = evaluation.measure_features(reference.train[:500], reference, judge)
-    assert real["frechet"] == real["frechet_floor"] > 0
+    assert result["real"] == real and result["frechet_floor"] == real["frechet"] > 0
 
 
 @pytest.mark.parametrize("content", [None, b"", b"junk"])

@@ -44,7 +44,7 @@ class DDPMSampling(Config):
         "ddim",
         tuple(samplers.SAMPLERS),
         "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds; "
-        "heun and dpmpp follow ddim's path more exactly, heun at two evaluations a step",
+        "heun and dpmpp follow ddim's path more exactly, heun at two evaluations in most steps",
     )
     steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
     guidance: float = knob(

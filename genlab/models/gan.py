@@ -123,7 +123,7 @@ class GAN(AdversarialModel):
         title="GAN",
         year=2014,
         idea="A forger and a detective train each other until the forgeries pass.",
-        equation=r"\begin{aligned}&\max_D\ \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))] \\ &\max_G\ \mathbb{E}_z[\log D(G(z))]\end{aligned}",
+        equation=r"\begin{aligned}&\max_D\ \mathbb{E}_x[\log D(x)] \\ &\quad + \mathbb{E}_z[\log(1 - D(G(z)))] \\ &\max_G\ \mathbb{E}_z[\log D(G(z))]\end{aligned}",
         paper="Goodfellow et al., Generative Adversarial Networks",
         url="https://arxiv.org/abs/1406.2661",
     )

@@ -53,7 +53,7 @@ class WGANGP(AdversarialModel):
         title="WGAN-GP",
         year=2017,
         idea="Instead of a verdict, the opponent gives a distance, kept honest by a penalty on its slope.",
-        equation=r"\begin{aligned}&\min_f\ \mathbb{E}[f(G(z))] - \mathbb{E}[f(x)] + \lambda\,\mathbb{E}[(\|\nabla f(\hat x)\| - 1)^2] \\ &\max_G\ \mathbb{E}[f(G(z))]\end{aligned}",
+        equation=r"\begin{aligned}&\min_f\ \mathbb{E}[f(G(z))] - \mathbb{E}[f(x)] \\ &\quad + \lambda\,\mathbb{E}[(\|\nabla f(\hat x)\| - 1)^2] \\ &\max_G\ \mathbb{E}[f(G(z))]\end{aligned}",
         paper="Gulrajani et al., Improved Training of Wasserstein GANs",
         url="https://arxiv.org/abs/1704.00028",
     )

@@ -6,7 +6,7 @@ import gradio as gr
 
 from genlab.api import SHIPPED
 from genlab.library import Library
-from genlab.ui import compare, endpoints, status
+from genlab.ui import compare, diffusion, endpoints, status
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
 
@@ -33,8 +33,11 @@ def build_app(library: Library = SHIPPED) -> gr.Blocks:
             "<p>Four ideas for drawing a digit, trained and measured side by side.</p></header>"
         )
         status.build(app, sessions)
-        with gr.Tabs(), gr.Tab("Compare", id="compare"):
-            compare.build(app, sessions)
+        with gr.Tabs():
+            with gr.Tab("Compare", id="compare"):
+                compare.build(app, sessions)
+            with gr.Tab("Diffusion", id="diffusion"):
+                diffusion.build(app, sessions)
         endpoints.expose(sessions)
 
         def leave(request: gr.Request) -> None:

@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from genlab import visualize
 from genlab.errors import GenlabError
+from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
 from genlab.sampling import Samples
 from genlab.ui import html
@@ -109,15 +110,17 @@ class Card:
                 }
             yield updates
 
-    def snippet(self, values: Values, url: str) -> str:
-        """The call from Python that draws what the card would draw now."""
+    def snippet(self, values: Values, url: str, own: bool) -> str:
+        """The call from Python that draws what the card would draw now; ``own``: from a trained model."""
         shared = self.shared
         given = {"n": values[shared.n], "seed": values[shared.seed]}
         given["label"] = shared.label(values, self.name)
         given |= read(values, self.sampling)
         lines = "".join(f"    {k}={v!r},\n" for k, v in given.items() if v is not None)
+        warning = "# Your training lives in this page: a new client draws from the shipped weights\n"
+        warning += "# until it has trained a model of its own with /train.\n"
         return (
-            f'from gradio_client import Client\n\nclient = Client("{url}")\n'
+            f'{warning if own else ""}from gradio_client import Client\n\nclient = Client("{url}")\n'
             f'pictures, numbers = client.predict(\n    model="{self.name}",\n{lines}'
             '    api_name="/sample",\n)\nprint(numbers["seconds"], pictures[0]["image"])'
         )
@@ -184,7 +187,8 @@ def listen(card: Card, sessions: Sessions) -> None:
         yield from card.draw(session, values)
 
     def snippet(values: Values, request: gr.Request) -> str:
-        return card.snippet(values, origin(request))
+        own = sessions.get(request.session_hash).origin(card.name) != SHIPPED_ORIGIN
+        return card.snippet(values, origin(request), own)
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)

@@ -43,7 +43,12 @@ def build_shared() -> Shared:
     """The controls that all cards obey."""
     with gr.Column(scale=3, min_width=220):
         n = gr.Slider(
-            1, MAX_IMAGES, IMAGES, step=1, label="number of images", info="How many digits each family draws"
+            1,
+            MAX_IMAGES,
+            IMAGES,
+            step=1,
+            label="number of images (n)",
+            info="How many digits each family draws",
         )
     with gr.Column(scale=2, min_width=200):
         seed = gr.Number(

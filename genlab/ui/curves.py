@@ -2,12 +2,13 @@
 
 import math
 from html import escape
+from typing import NamedTuple
 
 from genlab.jobs import Curve
 from genlab.ui.numbers import brief, whole
 
 WIDTH, HEIGHT = 320, 96
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 20, 20
+LEFT, RIGHT, TOP, BOTTOM = 52, 8, 20, 20
 SMOOTHING = 0.85  # of the bold line
 
 
@@ -69,6 +70,61 @@ def curve_plot(name: str, curve: Curve, total_steps: int, colour: str) -> str:
 def curve_plots(curves: dict[str, Curve], total_steps: int, colour: str) -> str:
     """Every metric in its own plot, one under the other."""
     return "".join(curve_plot(name, curve, total_steps, colour) for name, curve in curves.items())
+
+
+class Line(NamedTuple):
+    """A line of a plot: its name in the legend, its points, and how it is drawn."""
+
+    name: str
+    points: Curve
+    colour: str
+    dash: str = ""
+
+
+def line_plot(
+    title: str, lines: list[Line], x_label: str, *, marker: float | None = None, log: bool = False
+) -> str:
+    """Several lines over one axis, with a legend; ``marker`` is a vertical line, ``log`` the scale of y."""
+    height = 150
+    base, top = height - 30, TOP + 14
+    scaled = [
+        line._replace(points=[(x, math.log10(y) if log else y) for x, y in line.points if not log or y > 0])
+        for line in lines
+    ]
+    xs = [x for line in scaled for x, _ in line.points]
+    ys = [y for line in scaled for _, y in line.points if math.isfinite(y)]
+    (x_lo, x_hi), (lo, hi) = (min(xs), max(xs)), (min(ys), max(ys))
+
+    def px(x: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (x - x_lo) / ((x_hi - x_lo) or 1)
+
+    def py(y: float) -> float:
+        return base - (base - top) * (y - lo) / ((hi - lo) or 1)
+
+    def label(y: float) -> str:
+        return f"{10.0 ** round(y):g}" if log else f"{y:.3g}" if abs(y) > 1e-3 * abs(hi) else "0"
+
+    body = [
+        _text(LEFT, 12, title, extra='class="gl-plot-title"'),
+        f'<path d="M{LEFT} {top}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
+        _text(LEFT - 4, top + 4, label(hi), "end"),
+        _text(LEFT - 4, base, label(lo), "end"),
+        _text(LEFT, base + 12, whole(round(x_lo))),
+        _text((LEFT + WIDTH - RIGHT) / 2, base + 24, x_label, "middle"),
+        _text(WIDTH - RIGHT, base + 12, whole(round(x_hi)), "end"),
+    ]
+    if marker is not None:
+        body.append(f'<path d="M{px(marker):.1f} {top}V{base}" class="gl-even"/>')
+    for i, line in enumerate(scaled):
+        path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in line.points)
+        stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
+        left = LEFT + i * (WIDTH - LEFT) / len(lines)
+        body += [
+            f'<polyline points="{path}" {stroke}/>',
+            f'<path d="M{left:.1f} 24h16" {stroke}/>',
+            _text(left + 20, 27, line.name),
+        ]
+    return _figure(f"{title}: {', '.join(line.name for line in lines)} over {x_label}", "".join(body), height)
 
 
 def digit_histogram(counts: list[int], colour: str) -> str:

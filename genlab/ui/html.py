@@ -15,8 +15,9 @@ from genlab.ui.numbers import brief, count, duration, millions, whole
 
 HOW_TO_READ = (
     "Lower is better for distance and KL (how uneven the ten digits are). Precision: the share of samples "
-    "that look real; recall: the share of real digits that the samples cover. Few samples overestimate the "
-    "distance: compare it with the floor, measured on as many real digits."
+    "that look real; recall: the share of real digits that the samples cover. Few samples overestimate "
+    "distance, KL and recall alike: the last column shows as many real training digits (for the nearest "
+    "training image: test digits)."
 )
 FARTHEST = 1000.0  # times the floor: the right end of a distance bar
 
@@ -115,7 +116,10 @@ def training(progress: Progress, colour: str) -> str:
         uri = visualize.data_uri(visualize.grid(p.preview, columns=8, side=480))
         said = f"Samples at step {whole(p.preview_step)}"
         preview = f'<img src="{uri}" alt="{said}" title="{said}, always from the same noise">'
-    plots = curve_plots(p.curves, p.total_steps, colour)
+    running = p.state == "running"
+    plots = curve_plots(p.curves, p.total_steps if running else p.step, colour)
+    if plots:
+        plots += "<p>Thin: as measured; bold: smoothed.</p>"
     return f'<div class="gl-live" data-state="{p.state}">{head}{preview}{plots}</div>'
 
 

@@ -11,6 +11,7 @@ from genlab.ui import html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.curves import digit_histogram
 from genlab.ui.knobs import MEASURING, SAMPLING, Values, read
+from genlab.ui.numbers import brief
 from genlab.ui.session import Sessions
 from genlab.ui.theme import colour
 
@@ -21,10 +22,17 @@ COMPARED = 12  # samples beside their nearest training images
 def table(name: str, metrics: dict[str, Any], library: Library) -> str:
     """The measurements and the digits drawn."""
     judge = read_metrics(library.folder / "classifier")
-    real = judge.get("floor", {}) | {"test_accuracy": judge.get("test_accuracy")}
+    floor = judge.get("floor", {})  # of 10,000 digits; what was measured just now brings its own
+    real = floor | metrics.get("real", {}) | {"test_accuracy": judge.get("test_accuracy")}
     digits = metrics.get("digits")
     plot = digit_histogram(digits, colour(name)) if digits else ""
     return html.quality_table(metrics, real) + plot
+
+
+def yardstick(library: Library) -> str:
+    """How far real digits are from the training images, where that was measured."""
+    far = read_metrics(library.folder / "classifier").get("floor", {}).get("nearest_train")
+    return f" Real test digits are {brief(far)} from all 60,000 on average." if far else ""
 
 
 def build(card: Card, sessions: Sessions) -> None:
@@ -89,7 +97,9 @@ def build_copying(card: Card, sessions: Sessions) -> None:
             found = api.nearest(
                 card.name, COMPARED, values[shared.seed], label, library=session.library, **knobs
             )
-            searched = f"Searched: {api.dataset('train').source}."
+            searched = (
+                f"The first {COMPARED}. Searched: {api.dataset('train').source}.{yardstick(session.library)}"
+            )
             yield html.note(searched, plain=True) + html.pairs(found)
         except Exception as error:
             yield html.note(sentence(error))

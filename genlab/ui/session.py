@@ -101,7 +101,7 @@ class Session:
             self.jobs[request.name] = job
             for progress in job.start().follow():
                 if progress.state != "running":
-                    self._settle(job, progress)
+                    self._settle(job, progress, request.start)
                 yield progress
         finally:
             self._busy.discard(request.name)
@@ -113,9 +113,10 @@ class Session:
         self._stop_all = threading.Event()
         return self._stop_all
 
-    def _settle(self, job: TrainingJob, progress: Progress) -> None:
+    def _settle(self, job: TrainingJob, progress: Progress, start: str) -> None:
         if progress.state in ("finished", "stopped") and progress.step:
-            self.library.put(job.name, job.model, f"trained here, {whole(progress.step)} steps")
+            base = " from the shipped weights" if start == "shipped" else ""
+            self.library.put(job.name, job.model, f"trained here, {whole(progress.step)} steps{base}")
             self._digest[job.name] = trained_digest(progress) or ""
 
     def stop(self, name: str | None = None) -> None:

@@ -1,0 +1,191 @@
+"""Forward noising: how a digit drowns, in closed form and step by step, under every schedule."""
+
+import io
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+from torch import Tensor
+
+from genlab import api, visualize
+from genlab.config import MAX_SEED, check_number
+from genlab.data import to_float, to_uint8
+from genlab.diffusion.schedules import SCHEDULES, Schedule
+from genlab.lab import noising
+from genlab.lab.pictures import Digit, read_digit
+from genlab.models.ddpm import T
+from genlab.ui import html
+from genlab.ui.card import sentence
+from genlab.ui.curves import Line, line_plot
+from genlab.ui.knobs import NOW, SAMPLING
+from genlab.ui.numbers import brief, whole
+
+STRIP = (0, 100, 250, 400, 550, 700, 850, 999)  # times of the filmstrips
+LOOKS = {"linear": ("#56B4E9", ""), "cosine": ("#E69F00", ""), "sigmoid": ("currentColor", "5 3")}
+EVERY = 8  # of the 1,000 times, one is drawn in the plots
+
+
+@lru_cache(maxsize=1)
+def tables() -> dict[str, Schedule]:
+    return {name: make(T) for name, make in SCHEDULES.items()}
+
+
+def small(x: Tensor, said: str) -> str:
+    """One picture, (C, H, W) in [-1, 1], as an <img>; values beyond are shown black and white."""
+    uri = visualize.data_uri(visualize.picture(to_uint8(x[None])[0]))
+    return f'<img src="{uri}" alt="{escape(said)}" title="{escape(said)}">'
+
+
+def filmstrip(name: str, schedule: Schedule, x_0: Tensor, seed: int) -> str:
+    frames = "".join(
+        f"<figure>{small(noising.jump(schedule, x_0, t, seed).x_t[0], f'{name}, t = {t}')}"
+        f"<figcaption>{t}</figcaption></figure>"
+        for t in STRIP
+    )
+    return f'<div class="gl-strip"><b>{name}</b><div>{frames}</div></div>'
+
+
+def equation(noised: noising.Noised) -> str:
+    """The closed form with its numbers filled in."""
+    return (
+        f'<p class="gl-filled"><span>x<sub>{noised.t}</sub> = √ᾱ x<sub>0</sub> + √(1 − ᾱ) ε = '
+        f"{brief(noised.alpha)} x<sub>0</sub> + {brief(noised.sigma)} ε</span>"
+        f'<span title="Signal-to-noise ratio: alpha-bar / (1 - alpha-bar)">SNR {brief(noised.snr)}</span></p>'
+    )
+
+
+def ways(schedule: Schedule, x_0: Tensor, t: int, seed: int) -> str:
+    """The jump beside the walk: other noise, the same moments."""
+    jumped, walked = noising.jump(schedule, x_0, t, seed), noising.walk(schedule, x_0, t, seed)
+    figures, rows = [], []
+    for title, noised in (("closed form, 1 step", jumped), (f"chain, {whole(t + 1)} steps", walked)):
+        found = noising.moments(x_0, noised)
+        figures.append(f"<figure>{small(noised.x_t[0], title)}<figcaption>{title}</figcaption></figure>")
+        rows.append((title, brief(found.mean), brief(found.std)))
+    rows.append(("theory", "0", brief(jumped.sigma)))
+    body = "".join(f'<tr><th scope="row">{a}</th><td>{b}</td><td>{c}</td></tr>' for a, b, c in rows)
+    return (
+        f'<div class="gl-ways">{figures[0]}{figures[1]}<div>{equation(jumped)}<table class="gl-table"><thead>'
+        '<tr><th scope="col">x<sub>t</sub> − √ᾱ x<sub>0</sub>, over 784 pixels</th><th scope="col">mean</th>'
+        f'<th scope="col">std</th></tr></thead><tbody>{body}</tbody></table></div></div>'
+    )
+
+
+def plots(t: int) -> str:
+    """beta, alpha-bar and SNR of every schedule, with a line at t."""
+    times = [*range(0, T, EVERY), T - 1]
+
+    def plot(title: str, values: dict[str, Tensor], log: bool) -> str:
+        lines = [Line(n, [(k, float(v[k])) for k in times], *LOOKS[n]) for n, v in values.items()]
+        return line_plot(title, lines, "t", marker=t, log=log)
+
+    found = tables()
+    return (
+        '<div class="gl-plots">'
+        + plot("beta: noise added at t", {n: s.betas for n, s in found.items()}, True)
+        + plot("alpha-bar: picture left at t", {n: s.alpha_bar for n, s in found.items()}, False)
+        + plot("SNR: picture against noise", {n: s.snr() for n, s in found.items()}, True)
+        + "</div>"
+    )
+
+
+def show(digit: Digit, t: Any, schedule: str, seed: Any) -> str:
+    """The whole panel for one picture, time and schedule."""
+    t = int(check_number("t", t, 0, T - 1, whole=True))
+    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    x_0 = to_float(digit.image[None])
+    told = html.note(f"Your picture: {'; '.join(digit.notices)}.", plain=True) if digit.notices else ""
+    strips = "".join(filmstrip(n, s, x_0, seed) for n, s in tables().items())
+    return f"{told}{ways(tables()[schedule], x_0, t, seed)}{strips}{plots(t)}"
+
+
+def held_out(index: Any) -> Digit:
+    data = api.dataset("test")
+    index = int(check_number("test digit", index, 0, len(data) - 1, whole=True))
+    return Digit(data.images[index], ())
+
+
+def drawn(value: dict[str, Any] | None) -> Digit:
+    """The strokes of the drawing pad."""
+    layers = (value or {}).get("layers") or []
+    sheet = Image.new("L", (280, 280))
+    for layer in layers:  # the ink is where a stroke is opaque, whatever its colour
+        sheet.paste(255, (0, 0), layer.getchannel("A").resize(sheet.size))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return read_digit(buffer.getvalue())
+
+
+def build(app: gr.Blocks) -> None:
+    """The panel with its events."""
+    gr.HTML(
+        '<p class="gl-question">How does a picture turn into noise? Move t: the same noise ε grows, the '
+        "picture fades.</p>"
+    )
+    digit = gr.State(None)
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=2, min_width=220):
+            t = gr.Slider(
+                0, T - 1, 300, step=1, label="t", info="0 is almost clean, 999 pure noise", elem_id="noise-t"
+            )
+            schedule = gr.Radio(
+                list(SCHEDULES),
+                value="cosine",
+                label="schedule",
+                info="How fast the noise grows with t",
+                elem_id="noise-schedule",
+            )
+        with gr.Column(scale=2, min_width=220):
+            index = gr.Number(
+                0, step=1, label="test digit", info="Which image of the test set", elem_id="noise-index"
+            )
+            seed = gr.Number(0, step=1, label="seed", info="Another seed, other noise", elem_id="noise-seed")
+            upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
+        with gr.Column(scale=2, min_width=220), gr.Accordion("Draw a digit", open=False):
+            pad = gr.Sketchpad(
+                type="pil",
+                canvas_size=(280, 280),
+                layers=False,
+                transforms=(),
+                brush=gr.Brush(18, ["#1f77b4"], color_mode="fixed"),
+                show_label=False,
+                elem_id="noise-pad",
+            )
+            use = gr.Button("Use the drawing", size="sm", elem_id="noise-draw")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="noise-note")
+    shown = gr.HTML("", elem_id="noise-shown")
+    knobs = [t, schedule, seed]
+
+    def look(digit: Digit | None, *values: Any) -> tuple[Any, str]:
+        try:
+            return show(digit or held_out(0), *values), ""
+        except Exception as error:
+            return gr.skip(), html.note(sentence(error))
+
+    def take(read: Any) -> Any:
+        def taken(value: Any, *values: Any) -> tuple[Any, ...]:
+            try:
+                digit = read(value)
+            except Exception as error:
+                return gr.skip(), gr.skip(), html.note(sentence(error))
+            return digit, *look(digit, *values)
+
+        return taken
+
+    outputs = [digit, shown, note]
+    decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
+    changes: list[Any] = [part.change for part in knobs]  # type: ignore[attr-defined]
+    gr.on(
+        changes,
+        look,
+        [digit, *knobs],
+        [shown, note],
+        trigger_mode="always_last",
+        **NOW,
+    )
+    index.change(take(held_out), [index, *knobs], outputs, **NOW)
+    upload.upload(take(read_digit), [upload, *knobs], outputs, **decoded)
+    use.click(take(drawn), [pad, *knobs], outputs, **decoded)
+    app.load(take(held_out), [index, *knobs], outputs, **SAMPLING)

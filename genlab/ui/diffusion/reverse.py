@@ -1,0 +1,153 @@
+"""The reverse process: run once, then walk through what the network saw and believed."""
+
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from genlab import visualize
+from genlab.config import MAX_SEED, check_choice, check_number, make
+from genlab.data import to_uint8
+from genlab.lab.reverse import Moment, record
+from genlab.models.ddpm import DDPMSampling
+from genlab.ui import html
+from genlab.ui.card import Updates, sentence
+from genlab.ui.curves import Line, line_plot
+from genlab.ui.diffusion.noising import small
+from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
+from genlab.ui.numbers import brief
+from genlab.ui.session import Sessions
+
+NAME = "ddpm"
+FRAME_SECONDS = 0.12  # between two frames of the playing animation
+NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
+FRAMES = 60  # of the exported animation, at most
+COLUMNS = 10  # moments in the strip, evenly chosen
+DIGITS = ["none", *map(str, range(10))]
+
+
+class Walk(NamedTuple):
+    """A finished run and the folder of its exported files."""
+
+    moments: list[Moment]
+    folder: tempfile.TemporaryDirectory
+
+
+def show(moments: list[Moment], k: int) -> str:
+    """The moment k: four pictures, their norms, and where on the way it is."""
+    m = moments[k]
+    parts = [
+        ("xₜ: what the network sees", m.x_t, 1.0),
+        ("ε: the noise it believes in", m.eps, NOISE_RANGE),
+        ("x̂₀: the picture it believes in", m.x_0, 1.0),
+        ("score −ε/√(1 − ᾱ): the way uphill", m.score, NOISE_RANGE / max(m.sigma, 1e-9)),
+    ]
+    figures = ""
+    for name, x, white in parts:
+        if x is not None:
+            caption = f"<figcaption>{name}<br>norm {brief(float(x.norm()))}</figcaption>"
+            figures += f"<figure>{small(x / white, name)}{caption}</figure>"
+    at = "the finished picture" if m.t < 0 else f"t = {m.t}"
+    head = f'<p class="gl-filled">step {k} of {len(moments) - 1}: {at}</p>'
+    return f'{head}<div class="gl-four">{figures}</div>{norms(moments, k)}'
+
+
+def norms(moments: list[Moment], k: int) -> str:
+    lines = [
+        Line("xₜ", [(i, float(m.x_t.norm())) for i, m in enumerate(moments)], "#56B4E9"),
+        Line("ε", [(i, float(m.eps.norm())) for i, m in enumerate(moments) if m.eps is not None], "#E69F00"),
+        Line("x̂₀", [(i, float(m.x_0.norm())) for i, m in enumerate(moments)], "currentColor", "5 3"),
+    ]
+    plot = line_plot("norms on the way (28 is unit noise)", lines, "step", marker=k)
+    return f'<div class="gl-plots">{plot}</div>'
+
+
+def strip(moments: list[Moment]) -> Tensor:
+    """x_t above x_0 at ten moments, uint8 (20, 1, 28, 28)."""
+    chosen = [moments[round(i * (len(moments) - 1) / (COLUMNS - 1))] for i in range(COLUMNS)]
+    return to_uint8(torch.stack([m.x_t for m in chosen] + [m.x_0 for m in chosen]))
+
+
+def export(moments: list[Moment], folder: Path) -> list[str]:
+    """The animation and the strip as files."""
+    every = math.ceil(len(moments) / FRAMES)
+    chosen = [*moments[:-1:every], moments[-1]]
+    frames = [visualize.grid(to_uint8(torch.stack([m.x_t, m.x_0])), columns=2, side=480) for m in chosen]
+    animation, picture = folder / "reverse.gif", folder / "reverse.png"
+    frames[0].save(
+        animation, save_all=True, append_images=frames[1:], duration=[80] * (len(frames) - 1) + [1500], loop=0
+    )
+    visualize.grid(strip(moments), columns=COLUMNS).save(picture)
+    return [str(animation), str(picture)]
+
+
+def build(sessions: Sessions) -> None:
+    """The panel with its events."""
+    gr.HTML(
+        '<p class="gl-question">What does the network see, and what does it believe? Run once, then walk '
+        "through the steps.</p>"
+    )
+    state = gr.State(None)
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=1, min_width=200):
+            digit = gr.Dropdown(DIGITS, value="3", label="digit", info="none: the model without a condition")
+            seed = gr.Number(0, step=1, label="seed", info="Of the noise it starts from")
+        with gr.Column(scale=3, min_width=240), gr.Accordion("Sampling", open=False):
+            knobs = components(DDPMSampling)
+        with gr.Column(scale=1, min_width=160):
+            run = gr.Button("Run", variant="primary", elem_id="reverse-run")
+            play = gr.Button("Play", size="sm", interactive=False, elem_id="reverse-play")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="reverse-note")
+    at = gr.Slider(0, 1, 0, step=1, label="step", info="Drag to walk through the run", elem_id="reverse-step")
+    shown = gr.HTML(
+        html.note("Press Run to see the way from noise to a digit.", plain=True), elem_id="reverse-shown"
+    )
+    files = gr.File(
+        file_count="multiple",
+        visible=False,
+        interactive=False,
+        label="Animation and strip",
+        elem_id="reverse-files",
+    )
+
+    def walk(values: Values, request: gr.Request) -> Iterator[Updates]:
+        yield {note: html.note("Running.", plain=True)}
+        try:
+            asked, start = values[digit], check_number("seed", values[seed], 0, MAX_SEED, whole=True)
+            label = None if asked == "none" else int(check_choice("digit", asked, tuple(DIGITS)))
+            model: Any = sessions.get(request.session_hash).entry(NAME).model
+            chosen = vars(make(DDPMSampling, read(values, knobs)))
+            found = list(record(model, label, int(start), **chosen))
+            folder = tempfile.TemporaryDirectory(prefix="genlab-")  # gone with the run
+            last = len(found) - 1
+            yield {
+                state: Walk(found, folder),
+                shown: show(found, last),
+                at: gr.Slider(0, last, last),
+                note: "",
+                play: gr.Button(interactive=True),
+                files: gr.File(export(found, Path(folder.name)), visible=True),
+            }
+        except Exception as error:
+            yield {note: html.note(sentence(error))}
+
+    def look(walked: Walk | None, k: Any) -> Any:
+        if walked is None:
+            return gr.skip()
+        return show(walked.moments, int(check_number("step", k, 0, len(walked.moments) - 1, whole=True)))
+
+    def animate(walked: Walk | None) -> Iterator[tuple[str, int]]:
+        moments = walked.moments if walked else []
+        for k in range(len(moments)):
+            yield show(moments, k), k
+            time.sleep(FRAME_SECONDS)
+
+    run.click(walk, {digit, seed, *knobs.values()}, [state, shown, at, note, play, files], **SAMPLING)
+    at.input(look, [state, at], shown, trigger_mode="always_last", **NOW)
+    play.click(animate, state, [shown, at], **SAMPLING)
