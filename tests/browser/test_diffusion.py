@@ -65,7 +65,9 @@ def test_a_drawing_is_taken(visit):
     page.get_by_role("button", name="Draw a digit").click()
     canvas = page.locator("#noise-pad canvas").first
     canvas.wait_for()
-    page.wait_for_timeout(1500)  # the pad sizes itself
+    page.wait_for_timeout(1000)  # the pad sizes itself
+    page.get_by_role("button", name="Brush").click()
+    page.wait_for_timeout(500)
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"]

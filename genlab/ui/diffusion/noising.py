@@ -144,6 +144,7 @@ def build(app: gr.Blocks) -> None:
             seed = gr.Number(0, step=1, label="seed", info="Another seed, other noise", elem_id="noise-seed")
             upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
         with gr.Column(scale=2, min_width=220), gr.Accordion("Draw a digit", open=False):
+            gr.Markdown("Choose the brush on the left, draw, then use the drawing.")
             pad = gr.Sketchpad(
                 type="pil",
                 canvas_size=(280, 280),
