@@ -1,19 +1,26 @@
-"""The laboratory's experiments: foreign pictures, noising."""
+"""The laboratory's experiments: foreign pictures, noising, the way back, duels, latents."""
 
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from genlab.data import Dataset
+from genlab.data import Dataset, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.errors import InvalidInput
 from genlab.lab import noising
+from genlab.lab.duel import duel, outcomes
+from genlab.lab.latents import PATHS, interpolate, invert_digit, repaint_digit, vary_digit
 from genlab.lab.pictures import read_digit
+from genlab.lab.reverse import record
+from genlab.library import Library
+from genlab.noise import Noise
+from genlab.sampling import sample
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -139,3 +146,78 @@ def test_the_jumps_noise_is_the_same_at_every_t() -> None:
     schedule, x_0 = SCHEDULES["cosine"](), torch.zeros(1, 1, 28, 28)
     a, b = (noising.jump(schedule, x_0, t, 3) for t in (100, 900))
     assert torch.allclose(a.x_t / a.sigma, b.x_t / b.sigma, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def ddpm() -> Any:
+    return Library().shipped("ddpm").model
+
+
+@torch.no_grad()
+def test_the_recorded_way_is_that_of_sampling(ddpm: Any) -> None:
+    moments = list(record(ddpm, 7, 3, sampler="ddpm", steps=8))
+    *_, samples = sample(ddpm, 1, 3, 7, sampler="ddpm", steps=8)
+    assert torch.equal(to_uint8(moments[-1].x_t), samples.images[0]) and moments[-1].t == -1
+    assert moments[-1].eps is None and moments[-1].score is None
+    for m in moments[:-1]:
+        again = ddpm.schedule.add_noise(m.x_0, torch.tensor([m.t]), m.eps)
+        assert torch.allclose(again, m.x_t, atol=1e-4), "x_t is x_0 and eps together"
+        assert torch.allclose(m.score * m.sigma, -m.eps, atol=1e-5)
+    assert torch.equal(moments[0].x_t, Noise(3, 1).normal(1, 28, 28)[0])
+
+
+def test_a_duel_of_equals_is_a_draw_and_both_start_alike(ddpm: Any) -> None:
+    same = duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "eta": 0.0})
+    assert torch.equal(same.first.images, same.second.images) and same.distance.max() == 0
+    other = duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "sampler": "heun"})
+    assert other.first.labels == other.second.labels and other.second.evaluations == 8
+    pixels = [s.images.float().flatten(1) / 255 for s in other[:2]]
+    assert torch.allclose(other.distance, (pixels[0] - pixels[1]).norm(dim=1), atol=1e-5)
+    with pytest.raises(InvalidInput, match="steps is 0"):
+        duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 0})
+
+
+def test_ddim_is_determined_by_its_start_and_ddpm_is_not(ddpm: Any) -> None:
+    sure, chance = outcomes(ddpm, 4, 0, 3, steps=10), outcomes(ddpm, 4, 0, 3, steps=10, sampler="ddpm")
+    assert all(torch.equal(sure.images[0], image) for image in sure.images) and sure.spread < 1e-4
+    assert chance.spread > 1 and not torch.equal(chance.images[0], chance.images[1])
+    noisy = outcomes(ddpm, 4, 0, 3, steps=10, eta=1.0)
+    assert noisy.spread > 1
+
+
+def test_between_two_starts(ddpm: Any) -> None:
+    ends = [next(iter(outcomes(ddpm, 1, seed, 3, steps=10).images)) for seed in (1, 2)]
+    for path in PATHS:
+        found = interpolate(ddpm, (1, 2), 3, n=5, path=path, steps=10)
+        difference = found.images[[0, -1]].int() - torch.stack(ends).int()
+        assert difference.abs().max() <= 1, "the ends are the two seeds' own pictures"
+        middle = found.norms[2] / found.norms[0]
+        assert abs(middle - (1 if path == "spherical" else 0.5**0.5)) < 0.05
+
+
+def test_a_digit_comes_back_from_its_inversion(ddpm: Any, seven: np.ndarray) -> None:
+    image = torch.from_numpy(seven)[None]
+    plain = invert_digit(ddpm, image, 7, steps=50)
+    shown = (plain.image.float() - image.float()).div(255).pow(2).mean().sqrt()
+    assert plain.error < 0.05 and abs(float(shown) - plain.error) < 0.01
+    assert invert_digit(ddpm, image, 7, steps=4).error > 2 * plain.error
+
+
+def test_a_half_is_repainted_and_the_other_kept(ddpm: Any, seven: np.ndarray) -> None:
+    image, mask = torch.from_numpy(seven)[None], torch.zeros(1, 28, 28)
+    mask[:, 14:] = 1
+    found = repaint_digit(ddpm, image, mask, 7, n=3, steps=10)
+    assert found.shape == (3, 1, 28, 28) and (found[:, :, :14] == image[:, :14]).all()
+    assert not torch.equal(found[0, :, 14:], found[1, :, 14:])
+
+
+def test_strength_goes_from_the_digit_to_a_fresh_one(ddpm: Any, seven: np.ndarray) -> None:
+    image = torch.from_numpy(seven)[None]
+    distances = []
+    for strength in (0.0, 0.2, 0.5, 1.0):
+        found = vary_digit(ddpm, image, 7, n=4, steps=20, strength=strength)
+        distances.append(float((found.float() - image.float()).div(255).flatten(1).norm(dim=1).mean()))
+    assert distances[0] == 0 and distances == sorted(distances)
+    fresh = vary_digit(ddpm, image, 7, n=4, steps=20, strength=1.0)
+    *_, samples = sample(ddpm, 4, 0, 7, steps=20)
+    assert (fresh.float() - samples.images.float()).abs().mean() < 3, "nothing of the digit is left"

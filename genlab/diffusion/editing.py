@@ -13,15 +13,13 @@ from genlab.noise import Noise
 
 
 def invert(
-    denoiser: Denoiser, schedule: Schedule, x_0: Tensor, times: Sequence[int], *, corrections: int = 0
+    denoiser: Denoiser, schedule: Schedule, x_0: Tensor, times: Sequence[int]
 ) -> Iterator[SamplerStep]:
     """DDIM inversion: the noise from which ``ddim`` with the same ``times`` draws ``x_0`` again.
 
     DDIM's step solved for its start (Dhariwal & Nichol, 2021, appendix F), where the noise at the
-    start is not known yet: the noise at the present picture stands in for it. Each of the
-    ``corrections`` evaluates it once more at the start just found, a fixed-point iteration (Pan et
-    al., 2023, "Effective Real Image Editing with Accelerated Iterative Diffusion Inversion").
-    Nothing is clipped: a clipped picture cannot be gone back from.
+    start is not known yet: the noise at the present picture stands in for it, so the way back errs by
+    a little in each step. Nothing is clipped: a clipped picture cannot be gone back from.
 
     Args:
         x_0: The clean pictures, (N, C, H, W) in [-1, 1].
@@ -31,12 +29,9 @@ def invert(
     for t in reversed(times):
         (alpha_prev, sigma_prev), (alpha, sigma) = schedule.scales_at(t_prev), schedule.scales_at(t)
         time = torch.full((len(x),), t, device=x.device)
-        start = x
-        for _ in range(1 + corrections):
-            eps = denoiser(start, time)
-            picture = (x - sigma_prev * eps) / alpha_prev
-            start = alpha * picture + sigma * eps
-        x = start
+        eps = denoiser(x, time)
+        picture = (x - sigma_prev * eps) / alpha_prev
+        x = alpha * picture + sigma * eps
         yield SamplerStep(t_prev, t, x, picture, eps)
         t_prev = t
 

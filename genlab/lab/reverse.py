@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from genlab.diffusion import samplers
-from genlab.diffusion.guidance import classifier_free
-from genlab.models.ddpm import CLASSES, DDPM, T
+from genlab.lab.latents import denoiser_of
+from genlab.models.ddpm import DDPM, T
 from genlab.noise import Noise
 
 
@@ -49,9 +49,7 @@ def record(
     """
     noise = Noise(seed, 1)
     x = noise.normal(1, 28, 28).to(model.device)
-    null = torch.full((1,), CLASSES, device=model.device)
-    y = null if label is None else torch.full_like(null, label)
-    denoiser = classifier_free(model.average, y, null, guidance)
+    denoiser = denoiser_of(model, 1, label, guidance)
     run, times = samplers.SAMPLERS[sampler], samplers.timesteps(T, steps)
     for step in run(denoiser, model.schedule, x, noise, times, eta=eta):
         _, sigma = model.schedule.scales_at(step.t)
