@@ -23,7 +23,7 @@ class Outcomes(NamedTuple):
     """One start, several runs that differ in nothing but the sampler's own noise."""
 
     images: Tensor  # uint8 (N, 1, 28, 28)
-    spread: float  # mean distance to their mean picture, over pixels in [0, 1]; 0 for a deterministic one
+    spread: float  # mean distance between two of them, over pixels in [0, 1]; 0 for a deterministic one
 
 
 def duel(
@@ -58,5 +58,6 @@ def outcomes(model: DDPM, n: int, seed: int, label: int, **knobs: Any) -> Outcom
     """n runs from one x_T: DDIM with eta 0 draws one picture n times, DDPM n different ones."""
     checked = knobs_for(model, knobs)
     *_, x = model.sample(SharedStart(seed, n), labels=torch.full((n,), label), **checked)
-    pixels = x.flatten(1) / 2
-    return Outcomes(to_uint8(x).cpu(), float((pixels - pixels.mean(0)).norm(dim=1).mean()))
+    images = to_uint8(x).cpu()
+    pixels = images.flatten(1).double() / 255
+    return Outcomes(images, float(torch.pdist(pixels).mean()) if n > 1 else 0.0)

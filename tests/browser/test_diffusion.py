@@ -95,3 +95,24 @@ def test_the_reverse_process_is_walked_through(visit):
     page.locator("#reverse-play").click()
     page.locator("#reverse-shown", has_text="the finished picture").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_a_duel_shows_both_and_what_is_chance(visit):
+    visitor = visit(400)
+    open_panel(visitor, "Duel")
+    page = visitor.page
+    for side in "AB":
+        steps = page.locator(f"#duel-{side}").get_by_label("number input for steps")
+        steps.fill("5")
+        steps.press("Enter")
+    page.locator("#duel-run").click()
+    page.locator("#duel-shown", has_text="ddpm, 5 steps").wait_for()
+    assert len(set(pictures(visitor, "#duel-shown"))) == 2
+    page.locator("#duel-repeat").click()
+    text = page.locator("#duel-shown", has_text="8 runs from one start").inner_text()
+    spreads = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if "mean distance" in line]
+    assert spreads[0] == 0 and spreads[1] > 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.locator("#duel-seed input").fill("-3")
+    page.locator("#duel-run").click()
+    page.locator("#duel-note", has_text="seed is -3").wait_for()

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from genlab.ui.diffusion import noising, reverse
+from genlab.ui.diffusion import duel, noising, reverse
 from genlab.ui.session import Sessions
 
 
@@ -13,3 +13,5 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
             noising.build(app)
         with gr.Tab("Reverse", id="reverse"):
             reverse.build(sessions)
+        with gr.Tab("Duel", id="duel"):
+            duel.build(sessions)
