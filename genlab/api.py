@@ -11,14 +11,17 @@ import torch
 from torch import Tensor
 
 from genlab import evaluation, sampling
-from genlab.config import MAX_SEED, TrainConfig, check_choice, check_number, make
+from genlab.config import MAX_SEED, TrainConfig, check_choice, check_number, check_options, make
 from genlab.data import Dataset, Split, load_mnist, to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.evaluation import Neighbours, Reference
 from genlab.jobs import TrainingJob
+from genlab.lab.duel import Duel, Outcomes, duel
+from genlab.lab.duel import outcomes as run_outcomes
+from genlab.lab.reverse import Moment, record
 from genlab.library import Entry, Library
 from genlab.models import MODELS
-from genlab.models.ddpm import T
+from genlab.models.ddpm import DDPM, T
 from genlab.noise import Noise
 from genlab.sampling import Samples
 
@@ -163,6 +166,73 @@ def noise(t: int, index: int = 0, seed: int = 0, schedule: str = "cosine") -> No
         (1 - bar) ** 0.5,
         bar / (1 - bar),
     )
+
+
+def _diffusion(library: Library) -> DDPM:
+    model = library.get("ddpm").model
+    assert isinstance(model, DDPM), "the library checks the family"
+    return model
+
+
+def reverse(
+    label: int | None = None, seed: int = 0, *, library: Library = SHIPPED, **knobs: Any
+) -> list[Moment]:
+    """Every step from noise to one picture: what the network sees and what it believes.
+
+    Args:
+        label: Digit 0 to 9; None asks for none (the model without a condition).
+        seed: 0 to 4294967295.
+        knobs: Sampling knobs of ddpm: sampler, steps, guidance, eta.
+    """
+    model, seed = _diffusion(library), int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    if label is not None:
+        label = int(check_number("label", label, 0, 9, whole=True))
+    return list(record(model, label, seed, **sampling.knobs_for(model, knobs)))
+
+
+MAX_DUEL = 32
+
+
+def compare_samplers(
+    n: int = 8,
+    seed: int = 0,
+    label: int | None = None,
+    first: dict[str, Any] | None = None,
+    second: dict[str, Any] | None = None,
+    *,
+    library: Library = SHIPPED,
+) -> Duel:
+    """Two samplers of ddpm on the same noise: pictures, cost, and how far apart they are.
+
+    Args:
+        n: Number of pictures, 1 to 32.
+        seed: 0 to 4294967295.
+        label: Digit 0 to 9; None for a mix.
+        first: Sampling knobs of one side, such as {"sampler": "ddim", "steps": 20}.
+        second: The same of the other side.
+    """
+    model = _diffusion(library)
+    n = int(check_number("n", n, 1, MAX_DUEL, whole=True))
+    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    sides = check_options("first", first), check_options("second", second)
+    return duel(model, n, seed, label, *sides)
+
+
+def outcomes(
+    n: int = 8, seed: int = 0, label: int | None = None, *, library: Library = SHIPPED, **knobs: Any
+) -> Outcomes:
+    """n runs of ddpm from one and the same noise: how much of a picture is the sampler's chance.
+
+    Args:
+        n: Number of runs, 1 to 32.
+        seed: Of the start, 0 to 4294967295.
+        label: Digit 0 to 9; None for a 3.
+        knobs: Sampling knobs of ddpm.
+    """
+    n = int(check_number("n", n, 1, MAX_DUEL, whole=True))
+    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    label = int(check_number("label", 3 if label is None else label, 0, 9, whole=True))
+    return run_outcomes(_diffusion(library), n, seed, label, **knobs)
 
 
 class Nearest(NamedTuple):

@@ -67,6 +67,15 @@ def check_choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     return value
 
 
+def check_options(name: str, value: Any) -> dict[str, Any]:
+    """Return ``value`` if it is a dictionary, {} for None, or raise InvalidInput."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidInput(f'{name} is {quote(value)}; it must give values by name, like {{"steps": 20}}.')
+    return value
+
+
 def check_field(field: dataclasses.Field, value: Any) -> Any:
     """Check one value against the knob or choice that declares its field."""
     meta = field.metadata
@@ -90,9 +99,7 @@ def make(config_type: type[C], values: Any, defaults: C | None = None) -> C:
 
     InvalidInput if a name is unknown, a value is out of range or ``values`` is no dictionary or None.
     """
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise InvalidInput(f"options are {quote(values)}; they must be given by name.")
+    values = check_options("options", values)
     for name in values:
         check_choice("option", name, tuple(f.name for f in dataclasses.fields(config_type)))
     return dataclasses.replace(defaults, **values) if defaults is not None else config_type(**values)

@@ -50,7 +50,7 @@ def calls() -> list[Any]:
     table += [("noise", {"t": t}, "t ") for t in [*NUMBERS, None, 1000]]
     table += [("noise", {"t": 0, "index": i}, "index") for i in [*NUMBERS, None]]
     table += [("noise", {"t": 0, "seed": s}, "seed") for s in SEEDS]
-    table += [("noise", {"t": 0, "schedule": s}, "schedule") for s in ("", "sigmoid", None, 5, ["cosine"])]
+    table += [("noise", {"t": 0, "schedule": s}, "schedule") for s in ("", "quadratic", None, 5, ["cosine"])]
     table += [("train", {"model": "gan", "start": s}, "start") for s in ("", "resume", None, 5, [])]
     for group in ("training", "config"):
         table += [("train", {"model": "gan", group: v}, "option") for v in ("abc", 5, ["lr"], {"epochs": 5})]

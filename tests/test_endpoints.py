@@ -37,7 +37,8 @@ def pixels(path: str) -> np.ndarray:
 
 def test_endpoints_are_the_contract(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
+    contract = {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
+    assert set(named) == contract | {"/reverse", "/compare_samplers"}
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:
@@ -159,3 +160,32 @@ def test_bad_input_is_one_sentence(client, endpoint, values, field):
 def assert_sentence(said: str, field: str) -> None:
     assert said.startswith(f"{field} is "), said
     assert "Traceback" not in said and "\n" not in said and len(said) < 300
+
+
+def test_reverse_tells_every_step(client):
+    pictures, numbers = client.predict(label=3, seed=2, steps=4, api_name="/reverse")
+    moments = api.reverse(3, 2, steps=4)
+    assert numbers["t"] == [m.t for m in moments] and numbers["t"][-1] == -1
+    assert len(pictures) == 10 and [len(v) for v in numbers["norms"].values()] == [5, 5, 4, 4]
+    assert numbers["norms"]["x_t"][0] == pytest.approx(float(moments[0].x_t.norm()), rel=1e-3)
+    *_, samples = api.sample("ddpm", 1, 2, 3, steps=4)
+    np.testing.assert_array_equal(pixels(pictures[-1]["image"]), samples.images[0, 0].numpy())
+    for bad, said in (({"label": 10}, "label is 10"), ({"steps": 0}, "steps is 0"), ({"eta": "x"}, "eta is")):
+        with pytest.raises(AppError, match=said):
+            client.predict(**bad, api_name="/reverse")
+
+
+def test_compare_samplers_tells_cost_and_distance(client):
+    sides = {"first": {"steps": 3}, "second": {"steps": 3, "sampler": "ddpm"}}
+    pictures, numbers = client.predict(n=2, seed=1, label=5, **sides, api_name="/compare_samplers")
+    assert [p["caption"] for p in pictures] == ["first 0", "second 0", "first 1", "second 1"]
+    assert numbers["labels"] == [5, 5] and numbers["first"]["evaluations"] == 3
+    a, b = (pixels(p["image"]).astype(float) / 255 for p in pictures[:2])
+    assert numbers["distances"][0] == pytest.approx(np.linalg.norm(a - b), rel=0.01)
+    for bad, said in (
+        ({"n": 33}, "n is 33"),
+        ({"first": {"stepz": 3}}, "stepz"),
+        ({"first": 3}, "first is 3"),
+    ):
+        with pytest.raises(AppError, match=said):
+            client.predict(**bad, api_name="/compare_samplers")

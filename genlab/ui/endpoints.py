@@ -10,7 +10,9 @@ from typing import Any
 import gradio as gr
 
 from genlab import api, visualize
-from genlab.errors import GenlabError, InvalidInput
+from genlab.config import check_options
+from genlab.data import to_uint8
+from genlab.errors import GenlabError
 from genlab.jobs import Progress
 from genlab.models import MODELS
 from genlab.ui.numbers import brief, jsonable
@@ -58,6 +60,8 @@ def expose(sessions: Sessions) -> None:
     publish(calls.sample, [gallery, numbers], "sampling")
     publish(calls.nearest, [gallery, numbers], "measuring")
     publish(calls.noise, [first, second, numbers], "sampling")
+    publish(calls.reverse, [gallery, numbers], "sampling")
+    publish(calls.compare_samplers, [gallery, numbers], "sampling")
     publish(calls.evaluate, [numbers], "measuring")
     publish(calls.train, [numbers, files, preview], "training")
 
@@ -165,6 +169,73 @@ class Calls:
         numbers = {key: getattr(found, key) for key in ("digit", "alpha", "sigma", "snr")}
         return visualize.picture(found.x_0), visualize.picture(found.x_t), jsonable(numbers)
 
+    def reverse(
+        self,
+        request: gr.Request,
+        label: int | None = None,
+        seed: int | None = 0,
+        sampler: str | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        eta: float | None = None,
+    ) -> tuple[Pictures, Json]:
+        """Diffusion step by step: x_t and the predicted x_0 of every step, and the norms on the way.
+
+        Args:
+            label: Digit 0 to 9; empty for the model without a condition.
+            seed: 0 to 4294967295.
+            sampler: ddim, ddpm, heun or dpmpp; empty for ddim.
+            steps: 1 to 1000; empty for 50.
+            guidance: 0 to 10; empty for 1.
+            eta: 0 to 1; empty for 0.
+        """
+        library = self.sessions.get(request.session_hash).library
+        knobs = given(sampler=sampler, steps=steps, guidance=guidance, eta=eta)
+        moments = api.reverse(library=library, **given(label=label, seed=seed), **knobs)
+        pictures = [
+            (visualize.picture(to_uint8(x[None])[0]), f"{name}, t = {m.t}")
+            for m in moments
+            for name, x in (("x_t", m.x_t), ("x_0", m.x_0))
+        ]
+        norms = {
+            "x_t": [float(m.x_t.norm()) for m in moments],
+            "x_0": [float(m.x_0.norm()) for m in moments],
+            "eps": [float(m.eps.norm()) for m in moments if m.eps is not None],
+            "score": [float(m.score.norm()) for m in moments if m.score is not None],
+        }
+        return pictures, jsonable({"t": [m.t for m in moments], "norms": norms})
+
+    def compare_samplers(
+        self,
+        request: gr.Request,
+        n: int | None = 8,
+        seed: int | None = 0,
+        label: int | None = None,
+        first: dict | None = None,
+        second: dict | None = None,
+    ) -> tuple[Pictures, Json]:
+        """Two samplers of ddpm on the same noise: pictures of both in turn, cost and distances.
+
+        Args:
+            n: Number of pictures, 1 to 32.
+            seed: 0 to 4294967295.
+            label: Digit 0 to 9; empty for a mix.
+            first: Knobs of one side, such as {"sampler": "ddim", "steps": 20}; see /models for all.
+            second: The same of the other side.
+        """
+        library = self.sessions.get(request.session_hash).library
+        wanted = given(n=n, seed=seed, label=label, first=first, second=second)
+        found = api.compare_samplers(library=library, **wanted)
+        sides = (("first", found.first), ("second", found.second))
+        pictures = [
+            (visualize.picture(side.images[i]), f"{name} {i}")
+            for i in range(len(found.distance))
+            for name, side in sides
+        ]
+        numbers: Json = {"labels": found.first.labels, "distances": found.distance.tolist()}
+        numbers |= {name: {"seconds": s.seconds, "evaluations": s.evaluations} for name, s in sides}
+        return pictures, jsonable(numbers)
+
     def evaluate(
         self,
         request: gr.Request,
@@ -213,12 +284,10 @@ class Calls:
             options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
         """
         session = self.sessions.get(request.session_hash)
-        if not isinstance(options or {}, dict):
-            raise InvalidInput(f'options is {str(options)[:40]!r}; it must be like {{"lr": 0.001}}.')
         training = given(
             steps=steps, batch_size=batch_size, seed=seed, preview_every=preview_every, decay=decay
         )
-        wanted = TrainRequest(model, training, dict(options or {}), start or "scratch")
+        wanted = TrainRequest(model, training, check_options("options", options), start or "scratch")
         for progress in session.train(wanted):
             done = progress.state != "running"
             shown = visualize.grid(progress.preview) if done and progress.preview is not None else None

@@ -6,19 +6,18 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from genlab import visualize
-from genlab.config import MAX_SEED, check_choice, check_number
-from genlab.lab.duel import Duel, duel, outcomes
+from genlab import api, visualize
+from genlab.config import check_choice
+from genlab.lab.duel import Duel
 from genlab.models.ddpm import DDPMSampling
 from genlab.sampling import Samples
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
-from genlab.ui.diffusion.reverse import NAME
 from genlab.ui.knobs import SAMPLING, Values, components, read
 from genlab.ui.numbers import brief, count, duration
 from genlab.ui.session import Sessions
 
-MAX_IMAGES, RUNS = 32, 8
+RUNS = 8
 DIGITS = ["Any", *map(str, range(10))]
 SIDES = {"A": {"sampler": "ddim", "steps": 50}, "B": {"sampler": "ddpm", "steps": 50}}
 
@@ -53,7 +52,7 @@ def build(sessions: Sessions) -> None:
     )
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=1, min_width=200):
-            n = gr.Slider(1, MAX_IMAGES, 8, step=1, label="number of images (n)", info="Starts that both get")
+            n = gr.Slider(1, api.MAX_DUEL, 8, step=1, label="number of images (n)", info="Starts for both")
             seed = gr.Number(
                 0, step=1, label="seed", info="Of the noise both start from", elem_id="duel-seed"
             )
@@ -70,29 +69,27 @@ def build(sessions: Sessions) -> None:
     shown = gr.HTML(hint, elem_id="duel-shown")
     inputs: set[Any] = {n, seed, digit, *(part for knobs in sides.values() for part in knobs.values())}
 
-    def asked(values: Values) -> tuple[int, int, int | None]:
-        pictures = int(check_number("n", values[n], 1, MAX_IMAGES, whole=True))
-        start = int(check_number("seed", values[seed], 0, MAX_SEED, whole=True))
+    def label_of(values: Values) -> int | None:
         chosen = check_choice("digit", values[digit], tuple(DIGITS))
-        return pictures, start, None if chosen == "Any" else int(chosen)
+        return None if chosen == "Any" else int(chosen)
 
     def fight(values: Values, request: gr.Request) -> Iterator[Updates]:
         yield {note: html.note("Running both.", plain=True)}
         try:
-            model: Any = sessions.get(request.session_hash).entry(NAME).model
+            library = sessions.get(request.session_hash).library
             a, b = (read(values, knobs) for knobs in sides.values())
-            yield {shown: show(duel(model, *asked(values), a, b), a, b), note: ""}
+            found = api.compare_samplers(values[n], values[seed], label_of(values), a, b, library=library)
+            yield {shown: show(found, a, b), note: ""}
         except Exception as error:
             yield {note: html.note(sentence(error))}
 
     def again(values: Values, request: gr.Request) -> Iterator[Updates]:
         yield {note: html.note("Running.", plain=True)}
         try:
-            model: Any = sessions.get(request.session_hash).entry(NAME).model
-            _, start, label = asked(values)
+            library, label = sessions.get(request.session_hash).library, label_of(values)
             figures = ""
             for name, knobs in sides.items():
-                found = outcomes(model, RUNS, start, 3 if label is None else label, **read(values, knobs))
+                found = api.outcomes(RUNS, values[seed], label, library=library, **read(values, knobs))
                 said = f"{name}: {RUNS} runs from one start, mean distance between two {brief(found.spread)}"
                 figures += f"<figure>{grid(found.images, said)}<figcaption>{said}</figcaption></figure>"
             yield {shown: f'<div class="gl-duel">{figures}</div>', note: ""}

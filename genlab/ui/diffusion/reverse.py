@@ -11,10 +11,10 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from genlab import visualize
-from genlab.config import MAX_SEED, check_choice, check_number, make
+from genlab import api, visualize
+from genlab.config import check_choice, check_number
 from genlab.data import to_uint8
-from genlab.lab.reverse import Moment, record
+from genlab.lab.reverse import Moment
 from genlab.models.ddpm import DDPMSampling
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
@@ -24,7 +24,6 @@ from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
 from genlab.ui.numbers import brief
 from genlab.ui.session import Sessions
 
-NAME = "ddpm"
 FRAME_SECONDS = 0.12  # between two frames of the playing animation
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 FRAMES = 60  # of the exported animation, at most
@@ -119,11 +118,10 @@ def build(sessions: Sessions) -> None:
     def walk(values: Values, request: gr.Request) -> Iterator[Updates]:
         yield {note: html.note("Running.", plain=True)}
         try:
-            asked, start = values[digit], check_number("seed", values[seed], 0, MAX_SEED, whole=True)
-            label = None if asked == "none" else int(check_choice("digit", asked, tuple(DIGITS)))
-            model: Any = sessions.get(request.session_hash).entry(NAME).model
-            chosen = vars(make(DDPMSampling, read(values, knobs)))
-            found = list(record(model, label, int(start), **chosen))
+            asked = check_choice("digit", values[digit], tuple(DIGITS))
+            label = None if asked == "none" else int(asked)
+            library = sessions.get(request.session_hash).library
+            found = api.reverse(label, values[seed], library=library, **read(values, knobs))
             folder = tempfile.TemporaryDirectory(prefix="genlab-")  # gone with the run
             last = len(found) - 1
             yield {
