@@ -50,8 +50,7 @@ def test_the_judge_is_good_enough_to_judge() -> None:
     assert reference.test.shape == reference.train.shape == (10_000, 64)
 
 
-# Times the floor, as measured. The goals are 3 for ddpm and 10 for wgan_gp: both want longer training.
-FARTHEST = {"ddpm": 4.5, "gan": 10, "wgan_gp": 26, "vae": 10}
+FARTHEST = {"ddpm": 3, "gan": 10, "wgan_gp": 10, "vae": 10}  # times the floor
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -81,7 +80,7 @@ def test_a_fresh_measurement_agrees_with_the_published_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in MODELS if MODELS[n].conditional])
 def test_labels_are_obeyed(name: str) -> None:  # the goal is 0.98
-    assert metrics(name)["label_accuracy"] >= 0.93
+    assert metrics(name)["label_accuracy"] >= 0.95
 
 
 @pytest.mark.parametrize("name", sorted(TRAINABLE))
