@@ -108,7 +108,7 @@ class Visitor:
         chips = self.page.locator(f"#chips-{name}")
         chips.evaluate("e => e.querySelector('.gl-chips').setAttribute('data-old', '1')")
         self.page.locator(f"#sample-{name}").click()
-        self.page.wait_for_function(f"!document.querySelector('#chips-{name} [data-old]')")
+        self.page.wait_for_function(f"document.querySelector('#chips-{name} [data-drawn]:not([data-old])')")
         self.page.wait_for_timeout(300)  # the picture is in the same message as the bill
         return self.pixels(name)
 

@@ -35,7 +35,9 @@ def test_seed_decides_the_pictures(visit):
             "document.querySelectorAll('.gl-chips').forEach(e => e.setAttribute('data-old', '1'))"
         )
         visitor.page.locator("#sample-all").click()
-        visitor.page.wait_for_function("!document.querySelector('.gl-chips[data-old]')")
+        visitor.page.wait_for_function(
+            "document.querySelectorAll('.gl-chips[data-drawn]:not([data-old])').length == 4"
+        )
         visitor.page.wait_for_timeout(500)
         for name in FAMILIES:
             assert (visitor.pixels(name) == before[name]) is same, name
