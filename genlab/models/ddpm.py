@@ -67,7 +67,7 @@ class DDPM(GenerativeModel):
     Config = DDPMConfig
     config: DDPMConfig
     recipe = TrainConfig(steps=21_500, batch_size=64, preview_every=500)
-    live = TrainConfig(steps=800, batch_size=64, preview_every=50)
+    live = TrainConfig(steps=1200, batch_size=64, preview_every=50)
     averages = "net"
     Sampling = DDPMSampling
     conditional = True

@@ -118,7 +118,7 @@ class GAN(AdversarialModel):
     Config = GANConfig
     config: GANConfig
     recipe = TrainConfig(steps=12_000, batch_size=64, preview_every=500)
-    live = TrainConfig(steps=1500, batch_size=64, preview_every=50)
+    live = TrainConfig(steps=2500, batch_size=64, preview_every=50)
     card = Card(
         title="GAN",
         year=2014,

@@ -95,7 +95,7 @@ class VAE(GenerativeModel):
     mix_mean: Tensor  # (COMPONENTS, latent)
     mix_factor: Tensor  # (COMPONENTS, latent, latent)
     recipe = TrainConfig(steps=4000, batch_size=128, preview_every=500)
-    live = TrainConfig(steps=600, batch_size=128, preview_every=50)
+    live = TrainConfig(steps=1000, batch_size=128, preview_every=50)
     Sampling = VAESampling
     preview_knobs = {"prior": "normal"}  # the mixture is fitted at the end
     card = Card(
