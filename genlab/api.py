@@ -18,11 +18,11 @@ from genlab.evaluation import Neighbours, Reference
 from genlab.jobs import TrainingJob
 from genlab.lab.duel import Duel, Outcomes, duel
 from genlab.lab.duel import outcomes as run_outcomes
+from genlab.lab.noising import jump
 from genlab.lab.reverse import Moment, record
 from genlab.library import Entry, Library
 from genlab.models import MODELS
 from genlab.models.ddpm import DDPM, T
-from genlab.noise import Noise
 from genlab.sampling import Samples
 
 MAX_IMAGES = sampling.CHUNK
@@ -156,15 +156,14 @@ def noise(t: int, index: int = 0, seed: int = 0, schedule: str = "cosine") -> No
     seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
     table = SCHEDULES[check_choice("schedule", schedule, tuple(SCHEDULES))](T)
     x_0 = to_float(data.images[index : index + 1])
-    x_t = table.add_noise(x_0, torch.tensor([t]), Noise(seed, 1).normal(1, 28, 28))
-    bar = table.alpha_bar_at(t)
+    found = jump(table, x_0, t, seed)
     return NoisedDigit(
         data.images[index],
-        to_uint8(x_t)[0],
+        to_uint8(found.x_t)[0],
         int(data.labels[index]),
-        bar**0.5,
-        (1 - bar) ** 0.5,
-        bar / (1 - bar),
+        found.alpha,
+        found.sigma,
+        found.snr,
     )
 
 

@@ -85,12 +85,16 @@ def _centre(ink: np.ndarray) -> np.ndarray:
 
 
 def read_digit(data: bytes) -> Digit:
-    """A drawn or uploaded picture of any size and mode as a digit of MNIST's kind.
+    """An uploaded picture of any size and mode as a digit of MNIST's kind.
 
     InvalidInput, in one sentence, if it cannot be read, is too large or shows nothing.
     """
+    return to_digit(open_picture(data))
+
+
+def to_digit(image: Image.Image) -> Digit:
+    """The same of a picture that is open already, such as a drawing."""
     notices: list[str] = []
-    image = open_picture(data)
     try:
         grey = _grey(image, notices)
     except (OSError, ValueError, SyntaxError, EOFError) as error:

@@ -13,12 +13,12 @@ from genlab.models.ddpm import DDPMSampling
 from genlab.sampling import Samples
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
+from genlab.ui.compare import DIGITS
 from genlab.ui.knobs import SAMPLING, Values, components, read
 from genlab.ui.numbers import brief, count, duration
 from genlab.ui.session import Sessions
 
 RUNS = 8
-DIGITS = ["Any", *map(str, range(10))]
 SIDES = {"A": {"sampler": "ddim", "steps": 50}, "B": {"sampler": "ddpm", "steps": 50}}
 
 

@@ -1,6 +1,5 @@
 """Forward noising: how a digit drowns, in closed form and step by step, under every schedule."""
 
-import io
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -14,7 +13,7 @@ from genlab.config import MAX_SEED, check_number
 from genlab.data import to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.lab import noising
-from genlab.lab.pictures import Digit, read_digit
+from genlab.lab.pictures import Digit, read_digit, to_digit
 from genlab.models.ddpm import T
 from genlab.ui import html
 from genlab.ui.card import sentence
@@ -113,9 +112,7 @@ def drawn(value: dict[str, Any] | None) -> Digit:
     sheet = Image.new("L", (280, 280))
     for layer in layers:  # the ink is where a stroke is opaque, whatever its colour
         sheet.paste(255, (0, 0), layer.getchannel("A").resize(sheet.size))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return read_digit(buffer.getvalue())
+    return to_digit(sheet)
 
 
 def build(app: gr.Blocks) -> None:
