@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(name: str, help: str) -> Any:
         sub = commands.add_parser(name, help=help)
-        return sub.add_subparsers(dest="model", required=True, metavar="NAME")
+        return sub.add_subparsers(dest="name", required=True, metavar="NAME")
 
     train = command("train", "train a family; an interrupted training goes on where it was")
     sample = command("sample", "draw pictures into a .png or .npz")
@@ -37,6 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
     for name, family in MODELS.items():
         _sample_arguments(sample.add_parser(name, help=family.card.idea), family)
         _evaluate_arguments(evaluate.add_parser(name, help=family.card.idea), family)
+    curve = commands.add_parser(
+        "curve", help="measure quality against a knob of ddpm, and keep it with its weights"
+    )
+    of = curve.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name in ("steps", "guidance"):
+        _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
     return parser
@@ -79,6 +85,13 @@ def _folder_arguments(parser: argparse.ArgumentParser, run: Callable[[argparse.N
     parser.add_argument("--write", action="store_true", help="keep figures and model card beside the weights")
 
 
+def _curve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_curve)
+    parser.add_argument("--n", type=number, default=500, help="samples for each point (default 500)")
+    parser.add_argument("--seed", type=number, default=0, help=f"0 to {MAX_SEED} (default 0)")
+    parser.add_argument("--weights", type=Path, help="folder of a ddpm (default: the shipped one)")
+
+
 def run_models(args: argparse.Namespace) -> None:
     """List the families."""
     from genlab.checkpoints import WEIGHTS
@@ -100,13 +113,13 @@ def run_train(args: argparse.Namespace) -> None:
     from genlab.data import load_mnist
     from genlab.training import train
 
-    family = TRAINABLE[args.model]
+    family = TRAINABLE[args.name]
     plan = make(TrainConfig, dataclasses.asdict(family.recipe) | chosen(args, TrainConfig))
-    base = _load(args.model, args.base) if args.base else None
+    base = _load(args.name, args.base) if args.base else None
     pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
     torch.manual_seed(plan.seed)
     model = family.build(chosen(args, family.Config), base)
-    folder = args.out or RUNS / args.model
+    folder = args.out or RUNS / args.name
     folder.mkdir(parents=True, exist_ok=True)
     data = load_mnist("train")
     state = folder / checkpoints.STATE
@@ -115,7 +128,7 @@ def run_train(args: argparse.Namespace) -> None:
         for _ in events:
             pass
         return
-    print(f"{args.model}: {data.source}", file=sys.stderr)
+    print(f"{args.name}: {data.source}", file=sys.stderr)
     *_, done = watched(events, plan.steps)
     assert isinstance(done, Done), "a training ends with Done"
     made: dict[str, Any] = {
@@ -126,7 +139,7 @@ def run_train(args: argparse.Namespace) -> None:
     if args.base:
         made["command"] += f" --from {args.base}"
         made["from"] = checkpoints.read_training(args.base)
-    checkpoints.save(args.model, model, folder, made | {"steps": done.step, "seconds": round(done.seconds)})
+    checkpoints.save(args.name, model, folder, made | {"steps": done.step, "seconds": round(done.seconds)})
     state.unlink(missing_ok=True)
     print(f"{done.message} Saved in {folder}.")
     if done.reason == "diverged":
@@ -147,7 +160,7 @@ def pick(args: argparse.Namespace) -> Any:
     """The model to sample or measure: the shipped one, or that of --weights."""
     from genlab.library import Library
 
-    return _load(args.model, args.weights) if args.weights else Library().shipped(args.model).model
+    return _load(args.name, args.weights) if args.weights else Library().shipped(args.name).model
 
 
 def sampling_plan(args: argparse.Namespace, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
@@ -156,7 +169,7 @@ def sampling_plan(args: argparse.Namespace, lo: int, hi: int) -> tuple[int, int,
 
     n = int(check_number("n", args.n, lo, hi, whole=True))
     seed = int(check_number("seed", args.seed, 0, MAX_SEED, whole=True))
-    family = MODELS[args.model]
+    family = MODELS[args.name]
     return n, seed, knobs_for(family, chosen(args, family.Sampling))
 
 
@@ -187,10 +200,36 @@ def run_evaluate(args: argparse.Namespace) -> None:
         model, library.classifier(), reference, load_mnist("train"), n=n, seed=seed, **knobs
     )
     *_, result = counted(steps, n, lambda step: step.get("sampled", n))
-    folder = args.weights or checkpoints.WEIGHTS / args.model
+    folder = args.weights or checkpoints.WEIGHTS / args.name
     keep(
         args, folder, result | {"sha256": checkpoints.weights_sha256(folder)}, {"n": n, "seed": seed} | knobs
     )
+
+
+def run_curve(args: argparse.Namespace) -> None:
+    """Measure one of ddpm's curves, keeping every point as soon as it is known."""
+    from genlab import checkpoints, evaluation
+    from genlab.lab import curves
+    from genlab.library import Library
+
+    n = int(check_number("n", args.n, *curves.SAMPLES, whole=True))
+    seed = int(check_number("seed", args.seed, 0, MAX_SEED, whole=True))
+    folder = args.weights or checkpoints.WEIGHTS / "ddpm"
+    library, model = Library(), _load("ddpm", folder)
+    reference = evaluation.load_reference(library.folder / "classifier")
+    steps = curves.measure(
+        args.name,
+        folder,
+        model,
+        library.classifier(),
+        reference,
+        n=n,
+        seed=seed,
+        command=command_line(args, {"n": n, "seed": seed}),
+    )
+    for _ in counted(steps, 1000, lambda progress: round(1000 * progress.share)):
+        pass
+    print(f"Kept in {curves.path_of(folder, args.name)}.")
 
 
 def run_judge(args: argparse.Namespace) -> None:
@@ -198,7 +237,7 @@ def run_judge(args: argparse.Namespace) -> None:
     from genlab import checkpoints, evaluation
     from genlab.data import load_mnist
 
-    folder = args.weights or checkpoints.WEIGHTS / args.model
+    folder = args.weights or checkpoints.WEIGHTS / args.name
     classifier: Any = checkpoints.load(folder)
     result = evaluation.make_reference(folder, classifier, load_mnist("train"), load_mnist("test"))
     keep(args, folder, result, {})

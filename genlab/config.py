@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from genlab.errors import InvalidInput
 
 MAX_SEED = 2**32 - 1
+MAX_LIST = 10
 _REPR_LIMIT = 40  # a bad value is quoted in the message, but not a megabyte of it
 
 C = TypeVar("C", bound="Config")
@@ -74,6 +75,13 @@ def check_options(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(f'{name} is {quote(value)}; it must give values by name, like {{"steps": 20}}.')
     return value
+
+
+def check_list(name: str, value: Any) -> list[Any]:
+    """Return ``value`` if it is a list (or tuple) of 1 to MAX_LIST values, or raise InvalidInput."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_LIST:
+        raise InvalidInput(f"{name} is {quote(value)}; it must be a list of 1 to {MAX_LIST} values.")
+    return list(value)
 
 
 def check_field(field: dataclasses.Field, value: Any) -> Any:

@@ -51,7 +51,7 @@ def chosen(args: argparse.Namespace, *config_types: Any) -> dict[str, Any]:
 def command_line(args: argparse.Namespace, given: dict[str, Any]) -> str:
     """The command that does this again."""
     flags = "".join(f" {flag(k)} {v}" for k, v in given.items())
-    return f"python -m genlab {args.command} {args.model}{flags}"
+    return f"python -m genlab {args.command} {args.name}{flags}"
 
 
 def _bar() -> Progress:

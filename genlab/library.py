@@ -30,12 +30,17 @@ def _load(folder: Path) -> Any:
     return checkpoints.load(folder)
 
 
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """The measurements beside some weights; empty where there are none."""
+def read_json(path: Path) -> dict[str, Any]:
+    """What is kept in ``path``; empty where there is nothing to read."""
     try:
-        return json.loads((folder / "metrics.json").read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The measurements beside some weights; empty where there are none."""
+    return read_json(folder / "metrics.json")
 
 
 class Library:

@@ -38,7 +38,8 @@ def pixels(path: str) -> np.ndarray:
 def test_endpoints_are_the_contract(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     contract = {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
-    assert set(named) == contract | {"/reverse", "/compare_samplers"}
+    diffusion = {"/reverse", "/compare_samplers", "/steps_curve", "/guidance", "/guidance_curve"}
+    assert set(named) == contract | diffusion | {"/interpolate", "/invert", "/repaint", "/vary"}
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:

@@ -15,10 +15,20 @@ from genlab.diffusion.schedules import SCHEDULES
 from genlab.errors import InvalidInput
 from genlab.lab import noising
 from genlab.lab.duel import duel, outcomes
-from genlab.lab.latents import PATHS, interpolate, invert_digit, repaint_digit, vary_digit
+from genlab.lab.latents import (
+    PATHS,
+    REGIONS,
+    RepaintKnobs,
+    VaryKnobs,
+    interpolate,
+    invert_digit,
+    repaint_digit,
+    vary_digit,
+)
 from genlab.lab.pictures import read_digit
 from genlab.lab.reverse import record
 from genlab.library import Library
+from genlab.models.ddpm import Denoising, Guided
 from genlab.noise import Noise
 from genlab.sampling import sample
 
@@ -188,7 +198,7 @@ def test_ddim_is_determined_by_its_start_and_ddpm_is_not(ddpm: Any) -> None:
 def test_between_two_starts(ddpm: Any) -> None:
     ends = [next(iter(outcomes(ddpm, 1, seed, 3, steps=10).images)) for seed in (1, 2)]
     for path in PATHS:
-        found = interpolate(ddpm, (1, 2), 3, n=5, path=path, steps=10)
+        found = interpolate(ddpm, (1, 2), 3, 5, path, Guided(steps=10))
         difference = found.images[[0, -1]].int() - torch.stack(ends).int()
         assert difference.abs().max() <= 1, "the ends are the two seeds' own pictures"
         middle = found.norms[2] / found.norms[0]
@@ -197,16 +207,15 @@ def test_between_two_starts(ddpm: Any) -> None:
 
 def test_a_digit_comes_back_from_its_inversion(ddpm: Any, seven: np.ndarray) -> None:
     image = torch.from_numpy(seven)[None]
-    plain = invert_digit(ddpm, image, 7, steps=50)
+    plain = invert_digit(ddpm, image, 7, Denoising(steps=50))
     shown = (plain.image.float() - image.float()).div(255).pow(2).mean().sqrt()
     assert plain.error < 0.05 and abs(float(shown) - plain.error) < 0.01
-    assert invert_digit(ddpm, image, 7, steps=4).error > 2 * plain.error
+    assert invert_digit(ddpm, image, 7, Denoising(steps=4)).error > 2 * plain.error
 
 
 def test_a_half_is_repainted_and_the_other_kept(ddpm: Any, seven: np.ndarray) -> None:
-    image, mask = torch.from_numpy(seven)[None], torch.zeros(1, 28, 28)
-    mask[:, 14:] = 1
-    found = repaint_digit(ddpm, image, mask, 7, n=3, steps=10)
+    image, mask = torch.from_numpy(seven)[None], REGIONS["lower half"]
+    found = repaint_digit(ddpm, image, mask, 7, 3, 0, RepaintKnobs(steps=10))
     assert found.shape == (3, 1, 28, 28) and (found[:, :, :14] == image[:, :14]).all()
     assert not torch.equal(found[0, :, 14:], found[1, :, 14:])
 
@@ -215,9 +224,9 @@ def test_strength_goes_from_the_digit_to_a_fresh_one(ddpm: Any, seven: np.ndarra
     image = torch.from_numpy(seven)[None]
     distances = []
     for strength in (0.0, 0.2, 0.5, 1.0):
-        found = vary_digit(ddpm, image, 7, n=4, steps=20, strength=strength)
+        found = vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=strength))
         distances.append(float((found.float() - image.float()).div(255).flatten(1).norm(dim=1).mean()))
     assert distances[0] == 0 and distances == sorted(distances)
-    fresh = vary_digit(ddpm, image, 7, n=4, steps=20, strength=1.0)
+    fresh = vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=1.0))
     *_, samples = sample(ddpm, 4, 0, 7, steps=20)
     assert (fresh.float() - samples.images.float()).abs().mean() < 3, "nothing of the digit is left"

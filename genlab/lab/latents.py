@@ -1,26 +1,36 @@
 """Noise as a latent: between two starts, back from a picture, and around a picture."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from genlab.config import knob
 from genlab.data import to_float, to_uint8
 from genlab.diffusion import samplers
 from genlab.diffusion.editing import invert, late_times, lerp, repaint, slerp
-from genlab.diffusion.guidance import classifier_free
-from genlab.diffusion.samplers import Denoiser, timesteps
-from genlab.models.ddpm import CLASSES, DDPM, T
+from genlab.diffusion.samplers import timesteps
+from genlab.lab.guidance import denoiser_of
+from genlab.lab.pictures import SIDE
+from genlab.models.ddpm import DDPM, Denoising, Guided, Sampled, T
 from genlab.noise import Noise
 
 PATHS = {"spherical": slerp, "linear": lerp}
 
 
-def denoiser_of(model: DDPM, n: int, label: int | None, guidance: float = 1.0) -> Denoiser:
-    """The model asked for one digit, or for none in particular."""
-    null = torch.full((n,), CLASSES, device=model.device)
-    y = null if label is None else torch.full_like(null, label)
-    return classifier_free(model.average, y, null, guidance)
+@dataclass(frozen=True)
+class RepaintKnobs(Guided):
+    resamplings: int = knob(
+        1, 1, 20, "How often each step is redone, so that the new part agrees with the old; costs as often"
+    )
+
+
+@dataclass(frozen=True)
+class VaryKnobs(Sampled):
+    strength: float = knob(
+        0.5, 0.0, 1.0, "How much of the picture is forgotten: 0 keeps it, 1 draws a fresh one"
+    )
 
 
 def _last(trajectory: Any) -> Tensor:
@@ -37,18 +47,13 @@ class Path(NamedTuple):
 
 @torch.no_grad()
 def interpolate(
-    model: DDPM,
-    seeds: tuple[int, int],
-    label: int | None,
-    *,
-    n: int = 9,
-    path: str = "spherical",
-    steps: int = 50,
+    model: DDPM, seeds: tuple[int, int], label: int | None, n: int, path: str, knobs: Guided
 ) -> Path:
     """n pictures by DDIM from starts between two seeds' noise, along the arc or the straight line."""
-    a, b = (Noise(seed, 1).normal(1, 28, 28) for seed in seeds)
+    a, b = (Noise(seed, 1).normal(1, SIDE, SIDE) for seed in seeds)
     x_T = torch.cat([PATHS[path](a, b, i / (n - 1)) for i in range(n)]).to(model.device)
-    run = samplers.ddim(denoiser_of(model, n, label), model.schedule, x_T, Noise(0, n), timesteps(T, steps))
+    denoiser = denoiser_of(model, n, label, knobs.guidance)
+    run = samplers.ddim(denoiser, model.schedule, x_T, Noise(0, n), timesteps(T, knobs.steps))
     return Path(to_uint8(_last(run)).cpu(), x_T.flatten(1).norm(dim=1).cpu())
 
 
@@ -61,66 +66,58 @@ class Inversion(NamedTuple):
 
 
 @torch.no_grad()
-def invert_digit(model: DDPM, image: Tensor, label: int | None, *, steps: int = 50) -> Inversion:
+def invert_digit(model: DDPM, image: Tensor, label: int | None, knobs: Denoising) -> Inversion:
     """DDIM inversion of ``image`` uint8 (1, 28, 28), and DDIM from what was found."""
-    x_0, times, denoiser = (
-        to_float(image[None]).to(model.device),
-        timesteps(T, steps),
-        denoiser_of(model, 1, label),
-    )
+    x_0 = to_float(image[None]).to(model.device)
+    times, denoiser = timesteps(T, knobs.steps), denoiser_of(model, 1, label)
     x_T = _last(invert(denoiser, model.schedule, x_0, times))
     again = _last(samplers.ddim(denoiser, model.schedule, x_T, Noise(0, 1), times))
     return Inversion(x_T[0].cpu(), to_uint8(again)[0].cpu(), float(((again - x_0) / 2).pow(2).mean().sqrt()))
 
 
+def _box(top: int, left: int, height: int, width: int) -> Tensor:
+    mask = torch.zeros(1, SIDE, SIDE)
+    mask[:, top : top + height, left : left + width] = 1
+    return mask
+
+
+REGIONS = {
+    "right half": _box(0, SIDE // 2, SIDE, SIDE // 2),
+    "left half": _box(0, 0, SIDE, SIDE // 2),
+    "upper half": _box(0, 0, SIDE // 2, SIDE),
+    "lower half": _box(SIDE // 2, 0, SIDE // 2, SIDE),
+    "middle": _box(SIDE // 4, SIDE // 4, SIDE // 2, SIDE // 2),
+}  # masks (1, 28, 28): 1 where to paint anew
+
+
 @torch.no_grad()
 def repaint_digit(
-    model: DDPM,
-    image: Tensor,
-    mask: Tensor,
-    label: int | None,
-    *,
-    n: int = 8,
-    seed: int = 0,
-    steps: int = 50,
-    resamplings: int = 1,
-    guidance: float = 1.0,
+    model: DDPM, image: Tensor, mask: Tensor, label: int | None, n: int, seed: int, knobs: RepaintKnobs
 ) -> Tensor:
     """n ways to fill the masked part (1: paint anew) of ``image`` uint8 (1, 28, 28): uint8 (n, 1, 28, 28)."""
     noise = Noise(seed, n)
     run = repaint(
-        denoiser_of(model, n, label, guidance),
+        denoiser_of(model, n, label, knobs.guidance),
         model.schedule,
-        noise.normal(1, 28, 28).to(model.device),
+        noise.normal(1, SIDE, SIDE).to(model.device),
         noise,
-        timesteps(T, steps),
+        timesteps(T, knobs.steps),
         known=to_float(image[None]).to(model.device),
-        mask=mask.to(model.device).float(),
-        resamplings=resamplings,
+        mask=mask.to(model.device),
+        resamplings=knobs.resamplings,
     )
     return to_uint8(_last(run)).cpu()
 
 
 @torch.no_grad()
-def vary_digit(
-    model: DDPM,
-    image: Tensor,
-    label: int | None,
-    *,
-    n: int = 8,
-    seed: int = 0,
-    strength: float = 0.5,
-    sampler: str = "ddim",
-    steps: int = 50,
-    guidance: float = 1.0,
-) -> Tensor:
+def vary_digit(model: DDPM, image: Tensor, label: int | None, n: int, seed: int, knobs: VaryKnobs) -> Tensor:
     """SDEdit: n variations of ``image`` uint8 (1, 28, 28), which strength 0 leaves and 1 forgets."""
-    times, noise = late_times(timesteps(T, steps), strength), Noise(seed, n)
+    times, noise = late_times(timesteps(T, knobs.steps), knobs.strength), Noise(seed, n)
     if not times:
         return image.expand(n, *image.shape).clone()
     alpha, sigma = model.schedule.scales_at(times[0])
-    x = alpha * to_float(image[None]) + sigma * noise.normal(1, 28, 28)
-    run = samplers.SAMPLERS[sampler](
-        denoiser_of(model, n, label, guidance), model.schedule, x.to(model.device), noise, times
+    x = alpha * to_float(image[None]) + sigma * noise.normal(1, SIDE, SIDE)
+    run = samplers.SAMPLERS[knobs.sampler](
+        denoiser_of(model, n, label, knobs.guidance), model.schedule, x.to(model.device), noise, times
     )
     return to_uint8(_last(run)).cpu()

@@ -23,6 +23,7 @@ class Digit(NamedTuple):
 
     image: Tensor  # uint8 (1, 28, 28)
     notices: tuple[str, ...]
+    label: int | None = None  # which digit it is, where that is known
 
 
 def open_picture(data: bytes) -> Image.Image:
@@ -31,11 +32,11 @@ def open_picture(data: bytes) -> Image.Image:
         raise InvalidInput(f"The picture has {len(data) / 1e6:.0f} MB; it must have at most 20 MB.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise InvalidInput(f"The file is no picture of these kinds: {', '.join(FORMATS)}.") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
         raise InvalidInput(f"The picture must have at most {MAX_SIDE} pixels on each side.") from None
     if max(image.size) > MAX_SIDE:
         across, down = image.size
@@ -64,6 +65,14 @@ def _grey(image: Image.Image, notices: list[str]) -> np.ndarray:
         sheet = Image.new("RGBA", image.size, (paper, paper, paper, 255))
         image = Image.alpha_composite(sheet, image)
     return np.asarray(image.convert("RGB").convert("L"), np.float64) / 255
+
+
+def _decoded(image: Image.Image, notices: list[str]) -> np.ndarray:
+    """The same, or InvalidInput where the file is broken."""
+    try:
+        return _grey(image, notices)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InvalidInput("The picture is damaged: it cannot be decoded.") from error
 
 
 def _centre(ink: np.ndarray) -> np.ndarray:
@@ -95,10 +104,7 @@ def read_digit(data: bytes) -> Digit:
 def to_digit(image: Image.Image) -> Digit:
     """The same of a picture that is open already, such as a drawing."""
     notices: list[str] = []
-    try:
-        grey = _grey(image, notices)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise InvalidInput("The picture is damaged: it cannot be decoded.") from error
+    grey = _decoded(image, notices)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if border.mean() > 0.5:
         notices.append("inverted to white on black")
@@ -112,3 +118,17 @@ def to_digit(image: Image.Image) -> Digit:
     if grey.shape != (SIDE, SIDE):
         notices.append(f"brought from {grey.shape[1]}x{grey.shape[0]} to 28x28")
     return Digit(torch.from_numpy((_centre(ink) * 255).round().astype(np.uint8))[None], tuple(notices))
+
+
+def read_mask(data: bytes) -> torch.Tensor:
+    """A picture as a mask (1, 28, 28): 1 where it is white (paint anew), 0 where it is black (keep)."""
+    return to_mask(_decoded(open_picture(data), []))
+
+
+def to_mask(grey: np.ndarray) -> torch.Tensor:
+    """The same of brightness (H, W) in [0, 1]; InvalidInput where nothing is white."""
+    sheet = Image.fromarray((grey * 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.BOX)
+    mask = torch.from_numpy((np.asarray(sheet) > 127).astype(np.float32))[None]
+    if not mask.any():
+        raise InvalidInput("The mask is empty; paint over the part that should be drawn anew.")
+    return mask

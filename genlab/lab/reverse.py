@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.diffusion import samplers
-from genlab.lab.latents import denoiser_of
+from genlab.lab.guidance import denoiser_of
 from genlab.models.ddpm import DDPM, T
 from genlab.noise import Noise
 

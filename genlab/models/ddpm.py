@@ -39,20 +39,38 @@ class DDPMConfig(Config):
 
 
 @dataclass(frozen=True)
-class DDPMSampling(Config):
-    sampler: str = choice(
-        "ddim",
-        tuple(samplers.SAMPLERS),
-        "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds; "
-        "heun and dpmpp follow ddim's path more exactly, heun at two evaluations in most steps",
-    )
+class Denoising(Config):
+    """What every walk with the denoiser has."""
+
     steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
+
+
+@dataclass(frozen=True)
+class Guided(Denoising):
+    """A walk on which the digit can be enforced."""
+
     guidance: float = knob(
         1.0,
         0.0,
         10.0,
         "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it",
     )
+
+
+@dataclass(frozen=True)
+class Sampled(Guided):
+    """The same by a sampler of one's choice."""
+
+    sampler: str = choice(
+        "ddim",
+        tuple(samplers.SAMPLERS),
+        "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds; "
+        "heun and dpmpp follow ddim's path more exactly, heun at two evaluations in most steps",
+    )
+
+
+@dataclass(frozen=True)
+class DDPMSampling(Sampled):
     eta: float = knob(
         0.0,
         0.0,

@@ -5,6 +5,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -12,14 +13,19 @@ from gradio.components import Component
 from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema
 
+from genlab.config import Config
 from genlab.models import MODELS
 from genlab.ui.card import sentence
 
 GROUPS = {"sampling": 4, "measuring": 2, "training": 4}  # limits, the same for every member
 
 
-def sampling_knobs() -> dict[str, tuple[type, str]]:
-    """Type and description of every sampling knob of every family, from the fields that declare them."""
+Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name
+
+
+@lru_cache(maxsize=1)
+def sampling_knobs() -> Knobs:
+    """Every sampling knob of every family, from the fields that declare them."""
     owners: dict[str, list[str]] = {}
     fields: dict[str, dataclasses.Field] = {}
     for name, family in MODELS.items():
@@ -29,14 +35,20 @@ def sampling_knobs() -> dict[str, tuple[type, str]]:
     return {name: (type(f.default), knob_help(f, owners[name])) for name, f in fields.items()}
 
 
-def knob_help(field: dataclasses.Field, owners: list[str]) -> str:
+def knobs_of(config_type: type[Config]) -> Knobs:
+    """The fields of one config."""
+    return {f.name: (type(f.default), knob_help(f)) for f in dataclasses.fields(config_type)}
+
+
+def knob_help(field: dataclasses.Field, owners: list[str] | None = None) -> str:
     meta = field.metadata
     allowed = " or ".join(meta["options"]) if "options" in meta else f"{meta['lo']:g} to {meta['hi']:g}"
-    return f"{meta['help']} ({allowed}; {', '.join(owners)} only); empty for {field.default}."
+    only = f"; {', '.join(owners)} only" if owners else ""
+    return f"{meta['help']} ({allowed}{only}); empty for {field.default}."
 
 
-def spelled_out(fn: Callable[..., Any]) -> inspect.Signature:
-    """The signature of ``fn``, its ``**knobs`` replaced by all sampling knobs."""
+def spelled_out(fn: Callable[..., Any], knobs: Knobs) -> inspect.Signature:
+    """The signature of ``fn``, its ``**knobs`` replaced by those of ``knobs``."""
     signature, hints = inspect.signature(fn), typing.get_type_hints(fn)
     found: list[inspect.Parameter] = []
     for parameter in signature.parameters.values():
@@ -45,14 +57,13 @@ def spelled_out(fn: Callable[..., Any]) -> inspect.Signature:
             continue
         found += [
             inspect.Parameter(name, parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind | None)
-            for name, (kind, _) in sampling_knobs().items()
+            for name, (kind, _) in knobs.items()
         ]
     return signature.replace(parameters=found)
 
 
-def spoken(fn: Callable[..., Any]) -> Callable[..., Any]:
+def spoken(fn: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
     """``fn`` called by position; errors reach the caller as one sentence, never as a traceback."""
-    signature = spelled_out(fn)
 
     def stream(*args: Any) -> Iterator[Any]:
         try:
@@ -70,39 +81,48 @@ def spoken(fn: Callable[..., Any]) -> Callable[..., Any]:
     return stream
 
 
-def parameter_help(fn: Callable[..., Any]) -> dict[str, str]:
-    """The docstring's "Args:", by name, and the help of the sampling knobs."""
+def parameter_help(fn: Callable[..., Any], knobs: Knobs) -> dict[str, str]:
+    """The docstring's "Args:", by name, and the help of ``knobs``."""
     _, _, args = (inspect.getdoc(fn) or "").partition("Args:\n")
     conditional = ", ".join(name for name, family in MODELS.items() if family.conditional)
     args = args.replace("{models}", ", ".join(MODELS)).replace("{conditional}", conditional)
-    knobs = {name: text for name, (_, text) in sampling_knobs().items()}
-    return knobs | dict(re.findall(r"^    (\w+): (.*)$", args, re.M))
+    return {name: text for name, (_, text) in knobs.items()} | dict(
+        re.findall(r"^    (\w+): (.*)$", args, re.M)
+    )
 
 
-def inputs_of(fn: Callable[..., Any]) -> list[Component]:
-    """An input for every parameter, typed by its hint and described by its help."""
-    helps = parameter_help(fn)
-    found: list[Component] = []
-    for name, parameter in spelled_out(fn).parameters.items():
-        if parameter.annotation is gr.Request:
-            continue
-        default = None if parameter.default is inspect.Parameter.empty else parameter.default
-        schema = python_type_to_json_schema(parameter.annotation)
-        found.append(
-            Api(default, schema | {"additional_description": helps.get(name, "")}, f"parameter {name}")
-        )
-    return found
+def input_of(name: str, parameter: inspect.Parameter, help: str) -> Component:
+    """The input of one parameter: a file for ``bytes``, else any JSON value of the hinted type."""
+    default = None if parameter.default is inspect.Parameter.empty else parameter.default
+    if parameter.annotation == bytes | None:
+        return gr.File(default, type="binary", visible=False, label=f"parameter {name}: {help}")
+    schema = python_type_to_json_schema(parameter.annotation)
+    return Api(default, schema | {"additional_description": help}, f"parameter {name}")
 
 
-def publish(fn: Callable[..., Any], outputs: list[Component], group: str) -> None:
-    """Make ``fn`` the endpoint of its name."""
+def publish(
+    fn: Callable[..., Any], outputs: list[Component], group: str, knobs: type[Config] | None = None
+) -> None:
+    """Make ``fn`` the endpoint of its name.
+
+    Args:
+        fn: Its ``**knobs``, where it has them, become a parameter each.
+        outputs: Where its results go.
+        group: A key of ``GROUPS``.
+        knobs: The config that declares the knobs; None for the sampling knobs of all families.
+    """
+    found = knobs_of(knobs) if knobs else sampling_knobs()
+    signature, helps = spelled_out(fn, found), parameter_help(fn, found)
     gr.on(
         [],
-        spoken(fn),
-        inputs_of(fn),
+        spoken(fn, signature),
+        [
+            input_of(name, parameter, helps.get(name, ""))
+            for name, parameter in signature.parameters.items()
+            if parameter.annotation is not gr.Request
+        ],
         outputs,
         api_name=fn.__name__,
-        preprocess=False,
         concurrency_id=group,
         concurrency_limit=GROUPS[group],
     )

@@ -52,7 +52,9 @@ def build(sessions: Sessions) -> None:
     )
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=1, min_width=200):
-            n = gr.Slider(1, api.MAX_DUEL, 8, step=1, label="number of images (n)", info="Starts for both")
+            n = gr.Slider(
+                1, api.MAX_PICTURES, 8, step=1, label="number of images (n)", info="Starts for both"
+            )
             seed = gr.Number(
                 0, step=1, label="seed", info="Of the noise both start from", elem_id="duel-seed"
             )

@@ -1,8 +1,4 @@
-"""The public endpoints: what ``gradio_client`` and other programs call. Their names are a contract.
-
-Inputs are plain JSON values that reach ``genlab.api`` as they are, so that its sentence about a bad
-one is what the caller reads; pictures and files come back through hidden components.
-"""
+"""The endpoints of the families: describe, draw, search for copies, measure, train."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,21 +7,13 @@ import gradio as gr
 
 from genlab import api, visualize
 from genlab.config import check_options
-from genlab.data import to_uint8
 from genlab.errors import GenlabError
 from genlab.jobs import Progress
 from genlab.models import MODELS
+from genlab.ui.endpoints.values import Json, Outputs, Pictures, given
 from genlab.ui.numbers import brief, jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Session, Sessions, TrainRequest, trained_digest
-
-Json = dict[str, Any]
-Pictures = list[tuple[Any, str]]
-
-
-def given(**values: Any) -> Json:
-    """What the caller gave; None and "" mean the default."""
-    return {k: v for k, v in values.items() if v is not None and v != ""}
 
 
 def state_of(progress: Progress, session: Session, name: str) -> Json:
@@ -47,23 +35,14 @@ def state_of(progress: Progress, session: Session, name: str) -> Json:
     )
 
 
-def expose(sessions: Sessions) -> None:
-    """Add all endpoints to the app in whose context this is called."""
-    numbers = gr.JSON(visible=False, label="numbers")
-    gallery = gr.Gallery(visible=False, format="png", label="pictures")
-    first = gr.Image(visible=False, format="png", label="x_0")
-    second = gr.Image(visible=False, format="png", label="x_t")
-    preview = gr.Image(visible=False, format="png", label="preview")
-    files = gr.File(visible=False, file_count="multiple", label="checkpoint")
+def expose(sessions: Sessions, outputs: Outputs) -> None:
+    """Add these endpoints to the app in whose context this is called."""
     calls = Calls(sessions)
-    publish(calls.models, [numbers], "sampling")
-    publish(calls.sample, [gallery, numbers], "sampling")
-    publish(calls.nearest, [gallery, numbers], "measuring")
-    publish(calls.noise, [first, second, numbers], "sampling")
-    publish(calls.reverse, [gallery, numbers], "sampling")
-    publish(calls.compare_samplers, [gallery, numbers], "sampling")
-    publish(calls.evaluate, [numbers], "measuring")
-    publish(calls.train, [numbers, files, preview], "training")
+    publish(calls.models, [outputs.numbers], "sampling")
+    publish(calls.sample, [outputs.gallery, outputs.numbers], "sampling")
+    publish(calls.nearest, [outputs.gallery, outputs.numbers], "measuring")
+    publish(calls.evaluate, [outputs.numbers], "measuring")
+    publish(calls.train, [outputs.numbers, outputs.files, outputs.first], "training")
 
 
 class Calls:
@@ -149,92 +128,6 @@ class Calls:
             nearest = f"training image {index[i]}, distance {brief(distance[i])}"
             pictures.append((visualize.picture(image), nearest))
         return pictures, jsonable({"model": model, "indices": index, "distances": distance})
-
-    def noise(
-        self,
-        t: int,
-        index: int | None = 0,
-        seed: int | None = 0,
-        schedule: str | None = "cosine",
-    ) -> tuple[Any, Any, Json]:
-        """Forward diffusion: a test digit x_0, the same at time t, and alpha, sigma, SNR.
-
-        Args:
-            t: 0 (almost clean) to 999 (pure noise).
-            index: Which test image, from 0.
-            seed: Of the noise, 0 to 4294967295.
-            schedule: linear, cosine or sigmoid.
-        """
-        found = api.noise(t, **given(index=index, seed=seed, schedule=schedule))
-        numbers = {key: getattr(found, key) for key in ("digit", "alpha", "sigma", "snr")}
-        return visualize.picture(found.x_0), visualize.picture(found.x_t), jsonable(numbers)
-
-    def reverse(
-        self,
-        request: gr.Request,
-        label: int | None = None,
-        seed: int | None = 0,
-        sampler: str | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        eta: float | None = None,
-    ) -> tuple[Pictures, Json]:
-        """Diffusion step by step: x_t and the predicted x_0 of every step, and the norms on the way.
-
-        Args:
-            label: Digit 0 to 9; empty for the model without a condition.
-            seed: 0 to 4294967295.
-            sampler: ddim, ddpm, heun or dpmpp; empty for ddim.
-            steps: 1 to 1000; empty for 50.
-            guidance: 0 to 10; empty for 1.
-            eta: 0 to 1; empty for 0.
-        """
-        library = self.sessions.get(request.session_hash).library
-        knobs = given(sampler=sampler, steps=steps, guidance=guidance, eta=eta)
-        moments = api.reverse(library=library, **given(label=label, seed=seed), **knobs)
-        pictures = [
-            (visualize.picture(to_uint8(x[None])[0]), f"{name}, t = {m.t}")
-            for m in moments
-            for name, x in (("x_t", m.x_t), ("x_0", m.x_0))
-        ]
-        norms = {
-            "x_t": [float(m.x_t.norm()) for m in moments],
-            "x_0": [float(m.x_0.norm()) for m in moments],
-            "eps": [float(m.eps.norm()) for m in moments if m.eps is not None],
-            "score": [float(m.score.norm()) for m in moments if m.score is not None],
-        }
-        return pictures, jsonable({"t": [m.t for m in moments], "norms": norms})
-
-    def compare_samplers(
-        self,
-        request: gr.Request,
-        n: int | None = 8,
-        seed: int | None = 0,
-        label: int | None = None,
-        first: dict | None = None,
-        second: dict | None = None,
-    ) -> tuple[Pictures, Json]:
-        """Two samplers of ddpm on the same noise: pictures of both in turn, cost and distances.
-
-        Args:
-            n: Number of pictures, 1 to 32.
-            seed: 0 to 4294967295.
-            label: Digit 0 to 9; empty for a mix.
-            first: Knobs of one side, such as {"sampler": "ddim", "steps": 20}; see /models for all.
-            second: The same of the other side.
-        """
-        library = self.sessions.get(request.session_hash).library
-        wanted = given(n=n, seed=seed, label=label, first=first, second=second)
-        found = api.compare_samplers(library=library, **wanted)
-        sides = (("first", found.first), ("second", found.second))
-        pictures = [
-            (visualize.picture(side.images[i]), f"{name} {i}")
-            for i in range(len(found.distance))
-            for name, side in sides
-        ]
-        numbers: Json = {"labels": found.first.labels, "distances": found.distance.tolist()}
-        numbers |= {name: {"seconds": s.seconds, "evaluations": s.evaluations} for name, s in sides}
-        return pictures, jsonable(numbers)
 
     def evaluate(
         self,

@@ -1,6 +1,4 @@
-"""Every capability of genlab as one plain typed function. The page, the endpoints and the command
-line only call these; they know nothing of gradio.
-"""
+"""What every family can do: describe itself, draw, learn, be measured, be searched for copies."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,18 +9,13 @@ import torch
 from torch import Tensor
 
 from genlab import evaluation, sampling
-from genlab.config import MAX_SEED, TrainConfig, check_choice, check_number, check_options, make
-from genlab.data import Dataset, Split, load_mnist, to_float, to_uint8
-from genlab.diffusion.schedules import SCHEDULES
+from genlab.api.checks import check_count, check_seed
+from genlab.config import TrainConfig, check_choice, make
+from genlab.data import Dataset, Split, load_mnist
 from genlab.evaluation import Neighbours, Reference
 from genlab.jobs import TrainingJob
-from genlab.lab.duel import Duel, Outcomes, duel
-from genlab.lab.duel import outcomes as run_outcomes
-from genlab.lab.noising import jump
-from genlab.lab.reverse import Moment, record
 from genlab.library import Entry, Library
 from genlab.models import MODELS
-from genlab.models.ddpm import DDPM, T
 from genlab.sampling import Samples
 
 MAX_IMAGES = sampling.CHUNK
@@ -98,8 +91,7 @@ def sample(
         knobs: steps, sampler, eta, guidance (ddpm), prior (vae); None means the default.
     """
     entry = library.get(model)
-    n = int(check_number("n", n, 1, MAX_IMAGES, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    n, seed = check_count(n, 1, MAX_IMAGES), check_seed(seed)
     chosen = sampling.knobs_for(entry.model, knobs)
     return sampling.sample(entry.model, n, seed, label, **chosen)
 
@@ -128,110 +120,6 @@ def train(
     torch.manual_seed(plan.seed)
     network = family.build(config, base)
     return TrainingJob(model, network, dataset("train"), plan)
-
-
-class NoisedDigit(NamedTuple):
-    """A test digit at time t: x_t = alpha x_0 + sigma eps."""
-
-    x_0: Tensor  # uint8 (1, 28, 28)
-    x_t: Tensor  # uint8 (1, 28, 28)
-    digit: int
-    alpha: float
-    sigma: float
-    snr: float
-
-
-def noise(t: int, index: int = 0, seed: int = 0, schedule: str = "cosine") -> NoisedDigit:
-    """Add the noise of time t to a test digit (forward diffusion).
-
-    Args:
-        t: 0 (almost clean) to 999 (pure noise).
-        index: Which test image, 0 to the number of test images - 1.
-        seed: Of the noise, 0 to 4294967295.
-        schedule: linear, cosine or sigmoid.
-    """
-    data = dataset("test")
-    t = int(check_number("t", t, 0, T - 1, whole=True))
-    index = int(check_number("index", index, 0, len(data) - 1, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
-    table = SCHEDULES[check_choice("schedule", schedule, tuple(SCHEDULES))](T)
-    x_0 = to_float(data.images[index : index + 1])
-    found = jump(table, x_0, t, seed)
-    return NoisedDigit(
-        data.images[index],
-        to_uint8(found.x_t)[0],
-        int(data.labels[index]),
-        found.alpha,
-        found.sigma,
-        found.snr,
-    )
-
-
-def _diffusion(library: Library) -> DDPM:
-    model = library.get("ddpm").model
-    assert isinstance(model, DDPM), "the library checks the family"
-    return model
-
-
-def reverse(
-    label: int | None = None, seed: int = 0, *, library: Library = SHIPPED, **knobs: Any
-) -> list[Moment]:
-    """Every step from noise to one picture: what the network sees and what it believes.
-
-    Args:
-        label: Digit 0 to 9; None asks for none (the model without a condition).
-        seed: 0 to 4294967295.
-        knobs: Sampling knobs of ddpm: sampler, steps, guidance, eta.
-    """
-    model, seed = _diffusion(library), int(check_number("seed", seed, 0, MAX_SEED, whole=True))
-    if label is not None:
-        label = int(check_number("label", label, 0, 9, whole=True))
-    return list(record(model, label, seed, **sampling.knobs_for(model, knobs)))
-
-
-MAX_DUEL = 32
-
-
-def compare_samplers(
-    n: int = 8,
-    seed: int = 0,
-    label: int | None = None,
-    first: dict[str, Any] | None = None,
-    second: dict[str, Any] | None = None,
-    *,
-    library: Library = SHIPPED,
-) -> Duel:
-    """Two samplers of ddpm on the same noise: pictures, cost, and how far apart they are.
-
-    Args:
-        n: Number of pictures, 1 to 32.
-        seed: 0 to 4294967295.
-        label: Digit 0 to 9; None for a mix.
-        first: Sampling knobs of one side, such as {"sampler": "ddim", "steps": 20}.
-        second: The same of the other side.
-    """
-    model = _diffusion(library)
-    n = int(check_number("n", n, 1, MAX_DUEL, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
-    sides = check_options("first", first), check_options("second", second)
-    return duel(model, n, seed, label, *sides)
-
-
-def outcomes(
-    n: int = 8, seed: int = 0, label: int | None = None, *, library: Library = SHIPPED, **knobs: Any
-) -> Outcomes:
-    """n runs of ddpm from one and the same noise: how much of a picture is the sampler's chance.
-
-    Args:
-        n: Number of runs, 1 to 32.
-        seed: Of the start, 0 to 4294967295.
-        label: Digit 0 to 9; None for a 3.
-        knobs: Sampling knobs of ddpm.
-    """
-    n = int(check_number("n", n, 1, MAX_DUEL, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
-    label = int(check_number("label", 3 if label is None else label, 0, 9, whole=True))
-    return run_outcomes(_diffusion(library), n, seed, label, **knobs)
 
 
 class Nearest(NamedTuple):
@@ -273,8 +161,7 @@ def evaluate(
         knobs: As for ``sample``.
     """
     entry = library.get(model)
-    n = int(check_number("n", n, 100, evaluation.N, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    n, seed = check_count(n, 100, evaluation.N), check_seed(seed)
     chosen = sampling.knobs_for(entry.model, knobs)
     return evaluation.evaluate(
         entry.model, library.classifier(), reference(library), dataset("train"), n=n, seed=seed, **chosen

@@ -1,0 +1,97 @@
+"""Quality against a knob: the protocol's figures at every setting, always from the same noise."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.evaluation import Reference, features_of, measure_features
+from genlab.models import Classifier
+from genlab.models.ddpm import CLASSES, DDPM
+from genlab.sampling import CHUNK, sample
+
+STEPS = (2, 5, 10, 20, 50, 100, 250, 1000)
+SCALES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # of guidance
+
+SETTINGS = {
+    "steps": [{"sampler": sampler, "steps": steps} for steps in STEPS for sampler in SAMPLERS],
+    "guidance": [{"sampler": "ddim", "steps": 25, "guidance": w} for w in SCALES],
+}  # of the curves that ship
+
+Point = dict[str, Any]  # the knobs of one setting, and the figures measured there
+
+
+class Progress(NamedTuple):
+    """A sweep so far."""
+
+    share: float  # of all network evaluations, 0 to 1
+    points: list[Point]
+
+
+def spread(features: Tensor, labels: Tensor) -> float:
+    """Mean distance between two features (N, D) of the same label (N,), each label weighing the same.
+
+    NaN where no label occurs twice.
+    """
+    within = [torch.pdist(features[labels == k].double()) for k in range(CLASSES)]
+    return float(torch.stack([d.mean() for d in within if len(d)] or [torch.tensor(torch.nan)]).mean())
+
+
+def real_point(classifier: Classifier, reference: Reference, n: int) -> Point:
+    """What n real training digits reach: the floor of every point, and its diversity of 1."""
+    features = reference.train[:n]
+    figures = _figures(features, reference, classifier)
+    return figures | {"spread": spread(features, classifier.predict(features))}
+
+
+def _figures(features: Tensor, reference: Reference, classifier: Classifier) -> Point:
+    found = measure_features(features, reference, classifier)
+    return {key: found[key] for key in ("frechet", "precision", "recall")}
+
+
+def sweep(
+    model: DDPM,
+    classifier: Classifier,
+    reference: Reference,
+    settings: Sequence[dict[str, Any]],
+    *,
+    n: int,
+    seed: int = 0,
+) -> Iterator[Progress]:
+    """Measure ``model`` at every setting on n samples of all digits mixed; tells every sampler step.
+
+    A point has Frechet distance, precision and recall (as ``evaluation``), label accuracy, diversity
+    (the spread of the samples of one digit in the classifier's features, over that of as many real
+    digits), and the network evaluations of one picture.
+
+    Args:
+        settings: Sampling knobs of each point, checked by the caller.
+        n: Number of samples, the first n of ``seed`` for every point.
+    """
+    real = real_point(classifier, reference, n)
+    total = n * sum(model.evaluations(**knobs) for knobs in settings)
+    points: list[Point] = []
+    spent = 0  # evaluations of the finished chunks
+    for knobs in settings:
+        cost, features, labels = model.evaluations(**knobs), [], []
+        for first in range(0, n, CHUNK):
+            size = min(CHUNK, n - first)
+            for samples in sample(model, size, seed, first=first, **knobs):
+                yield Progress((spent + size * cost * samples.step / knobs["steps"]) / total, points)
+            spent += size * cost
+            features.append(features_of(classifier, samples.images))
+            labels += samples.labels or []
+        drawn, asked = torch.cat(features), torch.tensor(labels)
+        points = [
+            *points,
+            {
+                **knobs,
+                "evaluations": cost,
+                **_figures(drawn, reference, classifier),
+                "label_accuracy": float((classifier.predict(drawn) == asked).float().mean()),
+                "diversity": spread(drawn, asked) / real["spread"],
+            },
+        ]
+        yield Progress(spent / total, points)

@@ -1,0 +1,17 @@
+"""The public endpoints: what ``gradio_client`` and other programs call. Their names are a contract.
+
+Inputs are plain JSON values that reach ``genlab.api`` as they are, so that its sentence about a bad
+one is what the caller reads; pictures are uploaded files, checked by gradio; pictures and files come
+back through hidden components.
+"""
+
+from genlab.ui.endpoints import diffusion, families
+from genlab.ui.endpoints.values import make_outputs
+from genlab.ui.session import Sessions
+
+
+def expose(sessions: Sessions) -> None:
+    """Add all endpoints to the app in whose context this is called."""
+    outputs = make_outputs()
+    families.expose(sessions, outputs)
+    diffusion.expose(sessions, outputs)
