@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.evaluation import Reference, features_of, measure_features
+from genlab.evaluation import Reference, features_of, frechet_distance, measure_features
 from genlab.models import Classifier
 from genlab.models.ddpm import CLASSES, DDPM
 from genlab.sampling import CHUNK, sample
@@ -15,6 +15,7 @@ from genlab.sampling import CHUNK, sample
 STEPS = (2, 5, 10, 20, 50, 100, 250, 1000)
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # of guidance
 
+FLOORS = 5  # sets of real digits; 5 of 2,000 fit the 10,000 that ship
 SETTINGS = {
     "steps": [{"sampler": sampler, "steps": steps} for steps in STEPS for sampler in SAMPLERS],
     "guidance": [{"sampler": "ddim", "steps": 25, "guidance": w} for w in SCALES],
@@ -28,6 +29,7 @@ class Progress(NamedTuple):
 
     share: float  # of all network evaluations, 0 to 1
     points: list[Point]
+    real: Point  # the same figures of as many real digits
 
 
 def spread(features: Tensor, labels: Tensor) -> float:
@@ -40,10 +42,19 @@ def spread(features: Tensor, labels: Tensor) -> float:
 
 
 def real_point(classifier: Classifier, reference: Reference, n: int) -> Point:
-    """What n real training digits reach: the floor of every point, and its diversity of 1."""
-    features = reference.train[:n]
-    figures = _figures(features, reference, classifier)
-    return figures | {"spread": spread(features, classifier.predict(features))}
+    """What n real training digits reach: the floor of every point.
+
+    Distance and spread are means over up to ``FLOORS`` sets of n digits, ``frechet_std`` says how far
+    the distances differ: by chance alone.
+    """
+    sets = [s for s in reference.train.split(n)[:FLOORS] if len(s) == n]
+    distances = torch.tensor([frechet_distance(reference.test, s) for s in sets])
+    spreads = torch.tensor([spread(s, classifier.predict(s)) for s in sets])
+    return _figures(sets[0], reference, classifier) | {
+        "frechet": float(distances.mean()),
+        "frechet_std": float(distances.std()),
+        "spread": float(spreads.mean()),
+    }
 
 
 def _figures(features: Tensor, reference: Reference, classifier: Classifier) -> Point:
@@ -79,7 +90,7 @@ def sweep(
         for first in range(0, n, CHUNK):
             size = min(CHUNK, n - first)
             for samples in sample(model, size, seed, first=first, **knobs):
-                yield Progress((spent + size * cost * samples.step / knobs["steps"]) / total, points)
+                yield Progress((spent + size * cost * samples.step / knobs["steps"]) / total, points, real)
             spent += size * cost
             features.append(features_of(classifier, samples.images))
             labels += samples.labels or []
@@ -94,4 +105,4 @@ def sweep(
                 "diversity": spread(drawn, asked) / real["spread"],
             },
         ]
-        yield Progress(spent / total, points)
+        yield Progress(spent / total, points, real)

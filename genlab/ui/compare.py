@@ -6,17 +6,15 @@ from typing import Any
 import gradio as gr
 
 from genlab.api import MAX_IMAGES
-from genlab.config import MAX_SEED
 from genlab.models import MODELS
 from genlab.ui import card as cards
 from genlab.ui import html, quality, training
 from genlab.ui.card import Card, Shared, Updates
-from genlab.ui.knobs import SAMPLING, Values
+from genlab.ui.knobs import SAMPLING, Values, seed_box
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
 
 IMAGES, SEED = 16, 0  # what the page opens with
-DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 ASKABLE = " and ".join(f.card.title for f in MODELS.values() if f.conditional)
 DIGITS = ["Any", *map(str, range(10))]
 
@@ -51,10 +49,7 @@ def build_shared() -> Shared:
             info="How many digits each family draws",
         )
     with gr.Column(scale=2, min_width=200):
-        seed = gr.Number(
-            SEED, step=1, label="seed", info="The same seed draws the same pictures", elem_id="seed"
-        )
-        dice = gr.Button("⚄ New seed", size="sm", elem_classes="gl-dice", elem_id="dice")
+        seed = seed_box("The same seed draws the same pictures", "seed", SEED)
     with gr.Column(scale=2, min_width=200):
         digit = gr.Dropdown(
             DIGITS,
@@ -63,7 +58,6 @@ def build_shared() -> Shared:
             info=f"Only {ASKABLE} can be asked for a digit; the others draw what comes",
             elem_id="digit",
         )
-    dice.click(None, None, seed, js=DICE, api_visibility="private")
     return Shared(n, seed, digit)
 
 

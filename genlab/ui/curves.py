@@ -1,6 +1,7 @@
 """Small plots as SVG text: a live one costs a few milliseconds, and follows light and dark by itself."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -76,47 +77,88 @@ class Line(NamedTuple):
     """A line of a plot: its name in the legend, its points, and how it is drawn."""
 
     name: str
-    points: Curve
+    points: Sequence[tuple[float, float]]
     colour: str
     dash: str = ""
 
 
+class Axis(NamedTuple):
+    """A range of values along one direction of a plot."""
+
+    lo: float
+    hi: float
+    log: bool
+
+    @classmethod
+    def of(cls, values: list[float], log: bool) -> "Axis":
+        fit = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
+        return cls(min(fit, default=1.0), max(fit, default=1.0), log)
+
+    def shows(self, value: float) -> bool:
+        return math.isfinite(value) and (value > 0 or not self.log)
+
+    def share(self, value: float) -> float:
+        """Where ``value`` lies, 0 (lo) to 1 (hi)."""
+        lo, hi, at = (math.log10(v) if self.log else v for v in (self.lo, self.hi, value))
+        return (at - lo) / ((hi - lo) or 1)
+
+    def ticks(self) -> list[float]:
+        """Both ends; of a logarithmic axis the powers of ten, where there are at least two."""
+        if self.log:
+            first, last = math.ceil(math.log10(self.lo) - 1e-9), math.floor(math.log10(self.hi) + 1e-9)
+            if last > first:
+                every = math.ceil((last - first) / 5)  # no more than six labels
+                return [10.0**k for k in range(first, last + 1, every)]
+        return [self.lo, self.hi]
+
+    def label(self, value: float) -> str:
+        if self.log:
+            return f"{value:,.3g}" if value < 1e5 else f"{value:g}"
+        return brief(value) if abs(value) > 1e-3 * abs(self.hi) else "0"
+
+
+DOTS = 12  # a line of at most so many points shows each, with its value as a tooltip
+
+
 def line_plot(
-    title: str, lines: list[Line], x_label: str, *, marker: float | None = None, log: bool = False
+    title: str,
+    lines: list[Line],
+    x_label: str,
+    *,
+    marker: float | None = None,
+    log: bool = False,
+    log_x: bool = False,
 ) -> str:
-    """Several lines over one axis, with a legend; ``marker`` is a vertical line, ``log`` the scale of y."""
+    """Several lines over one axis, with a legend; ``marker`` is a vertical line.
+
+    ``log``, ``log_x``: the scales of y and x are logarithmic; points they cannot show are left out.
+    """
     height = 150
     base, top = height - 30, TOP + 14
-    scaled = [
-        line._replace(points=[(x, math.log10(y) if log else y) for x, y in line.points if not log or y > 0])
-        for line in lines
-    ]
-    xs = [x for line in scaled for x, _ in line.points]
-    ys = [y for line in scaled for _, y in line.points if math.isfinite(y)]
-    (x_lo, x_hi), (lo, hi) = (min(xs), max(xs)), (min(ys), max(ys))
+    across = Axis.of([x for line in lines for x, _ in line.points], log_x)
+    up = Axis.of([y for line in lines for _, y in line.points], log)
 
     def px(x: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (x - x_lo) / ((x_hi - x_lo) or 1)
+        return LEFT + (WIDTH - LEFT - RIGHT) * across.share(x)
 
     def py(y: float) -> float:
-        return base - (base - top) * (y - lo) / ((hi - lo) or 1)
-
-    def label(y: float) -> str:
-        return f"{10.0 ** round(y):g}" if log else f"{y:.3g}" if abs(y) > 1e-3 * abs(hi) else "0"
+        return base - (base - top) * up.share(y)
 
     body = [
         _text(LEFT, 12, title, extra='class="gl-plot-title"'),
         f'<path d="M{LEFT} {top}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
-        _text(LEFT - 4, top + 4, label(hi), "end"),
-        _text(LEFT - 4, base, label(lo), "end"),
-        _text(LEFT, base + 12, whole(round(x_lo))),
         _text((LEFT + WIDTH - RIGHT) / 2, base + 24, x_label, "middle"),
-        _text(WIDTH - RIGHT, base + 12, whole(round(x_hi)), "end"),
     ]
+    body += [_text(LEFT - 4, py(y) + (0 if y == up.lo else 4), up.label(y), "end") for y in up.ticks()]
+    for x in across.ticks():
+        said = across.label(x) if log_x else whole(round(x)) if across.hi > 10 else brief(x)
+        anchor = "start" if x == across.lo else "end" if x == across.hi else "middle"
+        body.append(_text(px(x), base + 12, said, anchor))
     if marker is not None:
         body.append(f'<path d="M{px(marker):.1f} {top}V{base}" class="gl-even"/>')
-    for i, line in enumerate(scaled):
-        path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in line.points)
+    for i, line in enumerate(lines):
+        points = [(x, y) for x, y in line.points if across.shows(x) and up.shows(y)]
+        path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in points)
         stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
         left = LEFT + i * (WIDTH - LEFT) / len(lines)
         body += [
@@ -124,6 +166,12 @@ def line_plot(
             f'<path d="M{left:.1f} 24h16" {stroke}/>',
             _text(left + 20, 27, line.name),
         ]
+        if len(points) <= DOTS and not line.dash:
+            body += [
+                f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="3" fill="{line.colour}">'
+                f"<title>{escape(line.name)}, {escape(x_label)} {brief(x)}: {brief(y)}</title></circle>"
+                for x, y in points
+            ]
     return _figure(f"{title}: {', '.join(line.name for line in lines)} over {x_label}", "".join(body), height)
 
 

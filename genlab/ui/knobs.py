@@ -1,6 +1,7 @@
 """Input components made from the fields of a Config: the range and the help are written there."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import Field
 from typing import Any
 
@@ -10,6 +11,7 @@ from gradio.components import Component
 from genlab.config import MAX_SEED, Config
 
 Values = dict[Component, Any]  # what an event with a set of inputs hands to its function
+DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 TICKS = 200  # a slider finer than this is a number box
 
 # Events of the page: no public endpoint, values unchecked by gradio, so that our sentence is shown.
@@ -38,11 +40,24 @@ def round_down(value: float) -> int:
     return int(f"{value:e}".split("e")[1]) - 1 if value else -2
 
 
-def components(config_type: type[Config], defaults: dict[str, Any] | None = None) -> dict[str, Component]:
-    """One input for each field, by its name."""
+def components(
+    config_type: type[Config], defaults: dict[str, Any] | None = None, names: Iterable[str] | None = None
+) -> dict[str, Component]:
+    """One input for each field, or for those of ``names``, by its name."""
     return {
-        f.name: component(f, (defaults or {}).get(f.name, f.default)) for f in dataclasses.fields(config_type)
+        f.name: component(f, (defaults or {}).get(f.name, f.default))
+        for f in dataclasses.fields(config_type)
+        if names is None or f.name in names
     }
+
+
+def seed_box(info: str, elem_id: str, value: int = 0, label: str = "seed") -> Component:
+    """A box for a seed, with dice."""
+    with gr.Column(min_width=120):
+        seed = gr.Number(value, step=1, label=label, info=info, elem_id=elem_id)
+        dice = gr.Button(f"⚄ New {label}", size="sm", elem_classes="gl-dice", elem_id=f"{elem_id}-dice")
+    dice.click(None, None, seed, js=DICE, api_visibility="private")
+    return seed
 
 
 def read(values: Values, inputs: dict[str, Component]) -> dict[str, Any]:

@@ -1,37 +1,31 @@
 """Two samplers on the same noise: what differs, what it costs, and how much of it is chance."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from genlab import api, visualize
-from genlab.config import check_choice
+from genlab import api
+from genlab.config import Config
 from genlab.lab.duel import Duel
 from genlab.models.ddpm import DDPMSampling
 from genlab.sampling import Samples
 from genlab.ui import html
-from genlab.ui.card import Updates, sentence
-from genlab.ui.compare import DIGITS
+from genlab.ui.card import Updates
+from genlab.ui.diffusion.pieces import Controls, answer, figure, question, sheet
 from genlab.ui.knobs import SAMPLING, Values, components, read
 from genlab.ui.numbers import brief, count, duration
-from genlab.ui.session import Sessions
+from genlab.ui.session import Session, Sessions
 
 RUNS = 8
 SIDES = {"A": {"sampler": "ddim", "steps": 50}, "B": {"sampler": "ddpm", "steps": 50}}
-
-
-def grid(images: Any, said: str) -> str:
-    uri = visualize.data_uri(visualize.grid(images, columns=8, side=480))
-    return f'<img src="{uri}" alt="{said}" title="{said}">'
 
 
 def side(name: str, knobs: dict[str, Any], samples: Samples) -> str:
     """One side's pictures and their bill."""
     said = f"{name}: {knobs['sampler']}, {count(knobs['steps'], 'step')}"
     bill = f"{duration(samples.seconds)}, {count(samples.evaluations, 'evaluation')} for a picture"
-    return f"<figure>{grid(samples.images, said)}<figcaption><b>{said}</b><br>{bill}</figcaption></figure>"
+    return figure(sheet(samples.images, said), f"<b>{said}</b><br>{bill}")
 
 
 def show(found: Duel, a: dict[str, Any], b: dict[str, Any]) -> str:
@@ -46,22 +40,14 @@ def show(found: Duel, a: dict[str, Any], b: dict[str, Any]) -> str:
 
 def build(sessions: Sessions) -> None:
     """The panel with its events."""
-    gr.HTML(
-        '<p class="gl-question">Same network, same noise, two samplers: which picture comes out, and at what '
-        "price?</p>"
-    )
+    question("Same network, same noise, two samplers: which picture comes out, and at what price?")
+    sides: dict[str, dict[str, Component]] = {}
     with gr.Row(elem_classes="gl-controls"):
-        with gr.Column(scale=1, min_width=200):
-            n = gr.Slider(
-                1, api.MAX_PICTURES, 8, step=1, label="number of images (n)", info="Starts for both"
-            )
-            seed = gr.Number(
-                0, step=1, label="seed", info="Of the noise both start from", elem_id="duel-seed"
-            )
-            digit = gr.Dropdown(DIGITS, value="Any", label="digit", info="What both are asked to draw")
-        sides: dict[str, dict[str, Component]] = {}
+        controls = Controls(
+            "duel", Config, digit="Any", nobody="Any", digit_help="What both are asked to draw", number=8
+        )
         for name, defaults in SIDES.items():
-            with gr.Column(scale=1, min_width=220), gr.Accordion(f"Sampler {name}", elem_id=f"duel-{name}"):
+            with gr.Column(scale=2, min_width=220), gr.Accordion(f"Sampler {name}", elem_id=f"duel-{name}"):
                 sides[name] = components(DDPMSampling, defaults)
         with gr.Column(scale=1, min_width=160):
             run = gr.Button("Run both", variant="primary", elem_id="duel-run")
@@ -69,34 +55,20 @@ def build(sessions: Sessions) -> None:
     note = gr.HTML("", elem_classes="gl-quiet", elem_id="duel-note")
     hint = html.note("Press Run both: the pictures appear side by side.", plain=True)
     shown = gr.HTML(hint, elem_id="duel-shown")
-    inputs: set[Any] = {n, seed, digit, *(part for knobs in sides.values() for part in knobs.values())}
+    inputs = controls.inputs | {part for knobs in sides.values() for part in knobs.values()}
 
-    def label_of(values: Values) -> int | None:
-        chosen = check_choice("digit", values[digit], tuple(DIGITS))
-        return None if chosen == "Any" else int(chosen)
+    def fight(values: Values, session: Session) -> Updates:
+        a, b = (read(values, knobs) for knobs in sides.values())
+        found = api.compare_samplers(first=a, second=b, library=session.library, **controls.read(values))
+        return {shown: show(found, a, b)}
 
-    def fight(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield {note: html.note("Running both.", plain=True)}
-        try:
-            library = sessions.get(request.session_hash).library
-            a, b = (read(values, knobs) for knobs in sides.values())
-            found = api.compare_samplers(values[n], values[seed], label_of(values), a, b, library=library)
-            yield {shown: show(found, a, b), note: ""}
-        except Exception as error:
-            yield {note: html.note(sentence(error))}
+    def again(values: Values, session: Session) -> Updates:
+        wanted, figures = controls.read(values) | {"n": RUNS}, ""
+        for name, knobs in sides.items():
+            found = api.outcomes(library=session.library, **wanted, **read(values, knobs))
+            said = f"{name}: {RUNS} runs from one start, mean distance between two {brief(found.spread)}"
+            figures += figure(sheet(found.images, said), said)
+        return {shown: f'<div class="gl-duel">{figures}</div>'}
 
-    def again(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield {note: html.note("Running.", plain=True)}
-        try:
-            library, label = sessions.get(request.session_hash).library, label_of(values)
-            figures = ""
-            for name, knobs in sides.items():
-                found = api.outcomes(RUNS, values[seed], label, library=library, **read(values, knobs))
-                said = f"{name}: {RUNS} runs from one start, mean distance between two {brief(found.spread)}"
-                figures += f"<figure>{grid(found.images, said)}<figcaption>{said}</figcaption></figure>"
-            yield {shown: f'<div class="gl-duel">{figures}</div>', note: ""}
-        except Exception as error:
-            yield {note: html.note(sentence(error))}
-
-    run.click(fight, inputs, [shown, note], **SAMPLING)
-    repeat.click(again, inputs, [shown, note], **SAMPLING)
+    run.click(answer(note, sessions, fight), inputs, [shown, note], **SAMPLING)
+    repeat.click(answer(note, sessions, again), inputs, [shown, note], **SAMPLING)

@@ -1,24 +1,24 @@
 """Forward noising: how a digit drowns, in closed form and step by step, under every schedule."""
 
 from functools import lru_cache
-from html import escape
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 from torch import Tensor
 
-from genlab import api, visualize
+from genlab import api
 from genlab.config import MAX_SEED, check_number
-from genlab.data import to_float, to_uint8
+from genlab.data import to_float
 from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.lab import noising
-from genlab.lab.pictures import Digit, read_digit, to_digit
+from genlab.lab.pictures import Digit
 from genlab.models.ddpm import T
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.curves import Line, line_plot
-from genlab.ui.knobs import NOW, SAMPLING
+from genlab.ui.diffusion.pieces import figure, question, small
+from genlab.ui.diffusion.source import Source, told
+from genlab.ui.knobs import NOW, seed_box
 from genlab.ui.numbers import brief, whole
 
 STRIP = (0, 100, 250, 400, 550, 700, 850, 999)  # times of the filmstrips
@@ -31,17 +31,9 @@ def tables() -> dict[str, Schedule]:
     return {name: make(T) for name, make in SCHEDULES.items()}
 
 
-def small(x: Tensor, said: str) -> str:
-    """One picture, (C, H, W) in [-1, 1], as an <img>; values beyond are shown black and white."""
-    uri = visualize.data_uri(visualize.picture(to_uint8(x[None])[0]))
-    return f'<img src="{uri}" alt="{escape(said)}" title="{escape(said)}">'
-
-
 def filmstrip(name: str, schedule: Schedule, x_0: Tensor, seed: int) -> str:
     frames = "".join(
-        f"<figure>{small(noising.jump(schedule, x_0, t, seed).x_t[0], f'{name}, t = {t}')}"
-        f"<figcaption>{t}</figcaption></figure>"
-        for t in STRIP
+        figure(small(noising.jump(schedule, x_0, t, seed).x_t[0], f"{name}, t = {t}"), str(t)) for t in STRIP
     )
     return f'<div class="gl-strip"><b>{name}</b><div>{frames}</div></div>'
 
@@ -61,7 +53,7 @@ def ways(schedule: Schedule, x_0: Tensor, t: int, seed: int) -> str:
     figures, rows = [], []
     for title, noised in (("closed form, 1 step", jumped), (f"chain, {whole(t + 1)} steps", walked)):
         found = noising.moments(x_0, noised)
-        figures.append(f"<figure>{small(noised.x_t[0], title)}<figcaption>{title}</figcaption></figure>")
+        figures.append(figure(small(noised.x_t[0], title), title))
         rows.append((title, brief(found.mean), brief(found.std)))
     rows.append(("theory", "0", brief(jumped.sigma)))
     body = "".join(f'<tr><th scope="row">{a}</th><td>{b}</td><td>{c}</td></tr>' for a, b, c in rows)
@@ -95,33 +87,13 @@ def show(digit: Digit, t: Any, schedule: str, seed: Any) -> str:
     t = int(check_number("t", t, 0, T - 1, whole=True))
     seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
     x_0 = to_float(digit.image[None])
-    told = html.note(f"Your picture: {'; '.join(digit.notices)}.", plain=True) if digit.notices else ""
     strips = "".join(filmstrip(n, s, x_0, seed) for n, s in tables().items())
-    return f"{told}{ways(tables()[schedule], x_0, t, seed)}{strips}{plots(t)}"
-
-
-def held_out(index: Any) -> Digit:
-    data = api.dataset("test")
-    index = int(check_number("test digit", index, 0, len(data) - 1, whole=True))
-    return Digit(data.images[index], ())
-
-
-def drawn(value: dict[str, Any] | None) -> Digit:
-    """The strokes of the drawing pad."""
-    layers = (value or {}).get("layers") or []
-    sheet = Image.new("L", (280, 280))
-    for layer in layers:  # the ink is where a stroke is opaque, whatever its colour
-        sheet.paste(255, (0, 0), layer.getchannel("A").resize(sheet.size))
-    return to_digit(sheet)
+    return f"{told(digit)}{ways(tables()[schedule], x_0, t, seed)}{strips}{plots(t)}"
 
 
 def build(app: gr.Blocks) -> None:
     """The panel with its events."""
-    gr.HTML(
-        '<p class="gl-question">How does a picture turn into noise? Move t: the same noise ε grows, the '
-        "picture fades.</p>"
-    )
-    digit = gr.State(None)
+    question("How does a picture turn into noise? Move t: the same noise ε grows, the picture fades.")
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=2, min_width=220):
             t = gr.Slider(
@@ -134,56 +106,22 @@ def build(app: gr.Blocks) -> None:
                 info="How fast the noise grows with t",
                 elem_id="noise-schedule",
             )
+            seed = seed_box("Another seed, other noise", "noise-seed")
         with gr.Column(scale=2, min_width=220):
-            index = gr.Number(
-                0, step=1, label="test digit", info="Which image of the test set", elem_id="noise-index"
-            )
-            seed = gr.Number(0, step=1, label="seed", info="Another seed, other noise", elem_id="noise-seed")
-            upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
-        with gr.Column(scale=2, min_width=220), gr.Accordion("Draw a digit", open=False):
-            gr.Markdown("Choose the brush on the left, draw, then use the drawing.")
-            pad = gr.Sketchpad(
-                type="pil",
-                canvas_size=(280, 280),
-                layers=False,
-                transforms=(),
-                brush=gr.Brush(18, ["#1f77b4"], color_mode="fixed"),
-                show_label=False,
-                elem_id="noise-pad",
-            )
-            use = gr.Button("Use the drawing", size="sm", elem_id="noise-draw")
+            source = Source("noise")
     note = gr.HTML("", elem_classes="gl-quiet", elem_id="noise-note")
     shown = gr.HTML("", elem_id="noise-shown")
     knobs = [t, schedule, seed]
 
     def look(digit: Digit | None, *values: Any) -> tuple[Any, str]:
         try:
-            return show(digit or held_out(0), *values), ""
+            return show(digit or api.digit(), *values), ""
         except Exception as error:
             return gr.skip(), html.note(sentence(error))
 
-    def take(read: Any) -> Any:
-        def taken(value: Any, *values: Any) -> tuple[Any, ...]:
-            try:
-                digit = read(value)
-            except Exception as error:
-                return gr.skip(), gr.skip(), html.note(sentence(error))
-            return digit, *look(digit, *values)
+    def taken(digit: Digit, *values: Any) -> tuple[str]:
+        return (show(digit, *values),)
 
-        return taken
-
-    outputs = [digit, shown, note]
-    decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
     changes: list[Any] = [part.change for part in knobs]  # type: ignore[attr-defined]
-    gr.on(
-        changes,
-        look,
-        [digit, *knobs],
-        [shown, note],
-        trigger_mode="always_last",
-        **NOW,
-    )
-    index.change(take(held_out), [index, *knobs], outputs, **NOW)
-    upload.upload(take(read_digit), [upload, *knobs], outputs, **decoded)
-    use.click(take(drawn), [pad, *knobs], outputs, **decoded)
-    app.load(take(held_out), [index, *knobs], outputs, **SAMPLING)
+    gr.on(changes, look, [source.digit, *knobs], [shown, note], trigger_mode="always_last", **NOW)
+    source.listen(app, taken, knobs, [shown], note)

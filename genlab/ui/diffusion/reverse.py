@@ -12,23 +12,22 @@ import torch
 from torch import Tensor
 
 from genlab import api, visualize
-from genlab.config import check_choice, check_number
+from genlab.config import check_number
 from genlab.data import to_uint8
 from genlab.lab.reverse import Moment
 from genlab.models.ddpm import DDPMSampling
 from genlab.ui import html
-from genlab.ui.card import Updates, sentence
+from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
-from genlab.ui.diffusion.noising import small
-from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
+from genlab.ui.diffusion.pieces import Controls, answer, figure, question, small
+from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.numbers import brief
-from genlab.ui.session import Sessions
+from genlab.ui.session import Session, Sessions
 
 FRAME_SECONDS = 0.12  # between two frames of the playing animation
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 FRAMES = 60  # of the exported animation, at most
 COLUMNS = 10  # moments in the strip, evenly chosen
-DIGITS = ["none", *map(str, range(10))]
 
 
 class Walk(NamedTuple):
@@ -50,8 +49,7 @@ def show(moments: list[Moment], k: int) -> str:
     figures = ""
     for name, x, white in parts:
         if x is not None:
-            caption = f"<figcaption>{name}<br>norm {brief(float(x.norm()))}</figcaption>"
-            figures += f"<figure>{small(x / white, name)}{caption}</figure>"
+            figures += figure(small(x / white, name), f"{name}<br>norm {brief(float(x.norm()))}")
     at = "the finished picture" if m.t < 0 else f"t = {m.t}"
     head = f'<p class="gl-filled">step {k} of {len(moments) - 1}: {at}</p>'
     return f'{head}<div class="gl-four">{figures}</div>{norms(moments, k)}'
@@ -88,17 +86,10 @@ def export(moments: list[Moment], folder: Path) -> list[str]:
 
 def build(sessions: Sessions) -> None:
     """The panel with its events."""
-    gr.HTML(
-        '<p class="gl-question">What does the network see, and what does it believe? Run once, then walk '
-        "through the steps.</p>"
-    )
+    question("What does the network see, and what does it believe? Run once, then walk through the steps.")
     state = gr.State(None)
     with gr.Row(elem_classes="gl-controls"):
-        with gr.Column(scale=1, min_width=200):
-            digit = gr.Dropdown(DIGITS, value="3", label="digit", info="none: the model without a condition")
-            seed = gr.Number(0, step=1, label="seed", info="Of the noise it starts from")
-        with gr.Column(scale=3, min_width=240), gr.Accordion("Sampling", open=False):
-            knobs = components(DDPMSampling)
+        controls = Controls("reverse", DDPMSampling)
         with gr.Column(scale=1, min_width=160):
             run = gr.Button("Run", variant="primary", elem_id="reverse-run")
             play = gr.Button("Play", size="sm", interactive=False, elem_id="reverse-play")
@@ -115,25 +106,17 @@ def build(sessions: Sessions) -> None:
         elem_id="reverse-files",
     )
 
-    def walk(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield {note: html.note("Running.", plain=True)}
-        try:
-            asked = check_choice("digit", values[digit], tuple(DIGITS))
-            label = None if asked == "none" else int(asked)
-            library = sessions.get(request.session_hash).library
-            found = api.reverse(label, values[seed], library=library, **read(values, knobs))
-            folder = tempfile.TemporaryDirectory(prefix="genlab-")  # gone with the run
-            last = len(found) - 1
-            yield {
-                state: Walk(found, folder),
-                shown: show(found, last),
-                at: gr.Slider(0, last, last),
-                note: "",
-                play: gr.Button(interactive=True),
-                files: gr.File(export(found, Path(folder.name)), visible=True),
-            }
-        except Exception as error:
-            yield {note: html.note(sentence(error))}
+    def walk(values: Values, session: Session) -> Updates:
+        found = api.reverse(library=session.library, **controls.read(values))
+        folder = tempfile.TemporaryDirectory(prefix="genlab-")  # gone with the run
+        last = len(found) - 1
+        return {
+            state: Walk(found, folder),
+            shown: show(found, last),
+            at: gr.Slider(0, last, last),
+            play: gr.Button(interactive=True),
+            files: gr.File(export(found, Path(folder.name)), visible=True),
+        }
 
     def look(walked: Walk | None, k: Any) -> Any:
         if walked is None:
@@ -146,6 +129,7 @@ def build(sessions: Sessions) -> None:
             yield show(moments, k), k
             time.sleep(FRAME_SECONDS)
 
-    run.click(walk, {digit, seed, *knobs.values()}, [state, shown, at, note, play, files], **SAMPLING)
+    outputs = [state, shown, at, note, play, files]
+    run.click(answer(note, sessions, walk), controls.inputs, outputs, **SAMPLING)
     at.input(look, [state, at], shown, trigger_mode="always_last", **NOW)
     play.click(animate, state, [shown, at], **SAMPLING)

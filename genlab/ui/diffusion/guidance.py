@@ -1,0 +1,129 @@
+"""Guidance, dissected: both predictions at every step, a sweep over the scale, and what it costs."""
+
+import re
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from genlab import api
+from genlab.config import check_number
+from genlab.errors import InvalidInput
+from genlab.lab.guidance import Dissected, GuidanceKnobs
+from genlab.ui import html
+from genlab.ui.card import Updates
+from genlab.ui.curves import Line, line_plot
+from genlab.ui.diffusion import measured
+from genlab.ui.diffusion.pieces import Controls, answer, figure, question, sheet, small
+from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.numbers import brief
+from genlab.ui.session import Session, Sessions
+
+SCALES = "0, 0.5, 1, 2, 4, 8"
+NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
+AMPLIFIED = 5.0  # times; the two predictions differ by little
+
+
+class Shown(NamedTuple):
+    """A finished run, to walk through."""
+
+    steps: list[Dissected]
+    scale: float
+
+
+def parse(text: Any) -> list[float]:
+    """Numbers out of "0, 1, 2"; InvalidInput names the text."""
+    try:
+        return [float(part) for part in re.split(r"[,;\s]+", str(text).strip())]
+    except ValueError:
+        said = str(text)[:40]
+        raise InvalidInput(f"scales is {said!r}; it must be numbers from 0 to 10, such as 0, 1, 4.") from None
+
+
+def rows(found: api.GuidanceStudy, label: int | None) -> str:
+    """One row of pictures for each scale, and what the classifier reads in it."""
+    out = ""
+    for w, images, read_as in zip(found.scales, found.images, found.read_as.tolist(), strict=True):
+        read = ", ".join(map(str, read_as))
+        right = "" if label is None else f"; {read_as.count(label)} of {len(read_as)} are a {label}"
+        picture = sheet(images, f"w = {w:g}: read as {read}", columns=len(images))
+        out += (
+            f'<div class="gl-row"><b>w = {w:g}</b><div>{picture}'
+            f"<small>the classifier reads {read}{right}</small></div></div>"
+        )
+    return f'<div class="gl-rows">{out}</div>'
+
+
+def show(run: Shown, k: int) -> str:
+    """Step k, from 1: what the network sees, both its predictions, and their difference."""
+    step = run.steps[k - 1]
+    parts = [
+        ("xₜ: what the network sees", step.x_t, 1.0),
+        ("ε asked for the digit", step.cond, NOISE_RANGE),
+        ("ε not asked for it", step.uncond, NOISE_RANGE),
+        (f"their difference, {AMPLIFIED:g} times", step.difference, NOISE_RANGE / AMPLIFIED),
+        (f"x̂₀ with w = {run.scale:g}", step.x_0, 1.0),
+    ]
+    figures = "".join(
+        figure(small(x / white, name), f"{name}<br>norm {brief(float(x.norm()))}") for name, x, white in parts
+    )
+    lines = [
+        Line("difference", [(s.t, float(s.difference.norm())) for s in run.steps], "#E69F00"),
+    ]
+    plot = line_plot("norm of the difference of both", lines, "t", marker=step.t)
+    return (
+        f'<p class="gl-filled">step {k} of {len(run.steps)}: t = {step.t}</p>'
+        f'<div class="gl-five">{figures}</div><div class="gl-plots">{plot}</div>'
+    )
+
+
+def build(app: gr.Blocks, sessions: Sessions) -> None:
+    """The panel with its events."""
+    question("How is the digit enforced, and what is lost by enforcing it?")
+    state = gr.State(None)
+    with gr.Row(elem_classes="gl-controls"):
+        controls = Controls(
+            "guidance", GuidanceKnobs, number=6, folded=("sampler", "t_from", "t_to", "away_from")
+        )
+        with gr.Column(scale=2, min_width=200):
+            scales = gr.Textbox(
+                SCALES,
+                label="scales",
+                info="The w of every row; guidance above is that of the run taken apart",
+                elem_id="guidance-scales",
+            )
+            run = gr.Button("Run", variant="primary", elem_id="guidance-run")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="guidance-note")
+    hint = "Press Run: the same noise under every scale, and one run taken apart."
+    shown = gr.HTML(html.note(hint, plain=True), elem_id="guidance-shown")
+    at = gr.Slider(
+        0,
+        1,
+        0,
+        step=1,
+        label="step",
+        info="Drag to walk through the run",
+        elem_id="guidance-step",
+        visible=False,
+    )
+    parts = gr.HTML("", elem_id="guidance-parts")
+
+    def study(values: Values, session: Session) -> Updates:
+        wanted = controls.read(values)
+        found = api.guidance(library=session.library, scales=parse(values[scales]), **wanted)
+        kept, middle = Shown(found.dissected, wanted["guidance"]), (len(found.dissected) + 1) // 2
+        return {
+            state: kept,
+            shown: rows(found, wanted["label"]),
+            at: gr.Slider(1, max(len(found.dissected), 2), middle, visible=True),
+            parts: show(kept, middle),
+        }
+
+    def look(kept: Shown | None, k: Any) -> Any:
+        if kept is None:
+            return gr.skip()
+        return show(kept, int(check_number("step", k, 1, len(kept.steps), whole=True)))
+
+    outputs = [state, shown, at, parts, note]
+    run.click(answer(note, sessions, study), controls.inputs | {scales}, outputs, **SAMPLING)
+    at.input(look, [state, at], parts, trigger_mode="always_last", **NOW)
+    measured.build_guidance(app, sessions)

@@ -1,0 +1,102 @@
+"""Noise as a latent: between two starts, and back from a picture to its noise."""
+
+import gradio as gr
+import torch
+
+from genlab import api, visualize
+from genlab.lab.latents import PATHS, Path
+from genlab.models.ddpm import Denoising, Guided
+from genlab.ui import html
+from genlab.ui.card import Updates
+from genlab.ui.diffusion.pieces import Controls, answer, figure, img, question, small
+from genlab.ui.diffusion.source import Source, preview
+from genlab.ui.knobs import SAMPLING, Values, seed_box
+from genlab.ui.numbers import brief
+from genlab.ui.session import Session, Sessions
+
+NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
+WHY = (
+    "Gaussian noise of 784 pixels has a norm near 28, and the network has seen no other. The arc "
+    "(spherical) stays there. The straight line (linear) cuts through the inside of the sphere: its "
+    "middle is noise of norm 20, too weak, and what is drawn from that is too typical. Between many "
+    "pairs of starts, the digits in the middle of the line come out alike; those of the arc do not."
+)
+FLAT = (
+    "Real noise would have a norm of 28. An exactly black background is rarer than any noise the network "
+    "knows, so the walk back leaves it flat; the more of the picture is ink or grey, the closer it comes."
+)
+
+
+def strip(name: str, path: Path) -> str:
+    frames = "".join(
+        figure(img(visualize.picture(image), f"{name}, picture {i}"), brief(norm))
+        for i, (image, norm) in enumerate(zip(path.images, path.norms.tolist(), strict=True))
+    )
+    head = f"<b>{name}</b>, under each picture the norm of its start"
+    return f'<div class="gl-strip">{head}<div>{frames}</div></div>'
+
+
+def build_interpolate(sessions: Sessions) -> None:
+    """The panel Interpolate."""
+    question("What lies between two digits? Walk from one noise to another, along the arc and the line.")
+    with gr.Row(elem_classes="gl-controls"):
+        controls = Controls("between", Guided, number=9, fewest=2, seed_help="Of the first start")
+        with gr.Column(scale=2, min_width=200):
+            other = seed_box("Of the last start", "between-other", 1, "other seed")
+            run = gr.Button("Run", variant="primary", elem_id="between-run")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="between-note")
+    hint = "Press Run: pictures between two starts, on two ways."
+    shown = gr.HTML(html.note(hint, plain=True), elem_id="between-shown")
+
+    def walk(values: Values, session: Session) -> Updates:
+        wanted = controls.read(values) | {"other_seed": values[other]}
+        strips = "".join(
+            strip(path, api.interpolate(path=path, library=session.library, **wanted)) for path in PATHS
+        )
+        return {shown: f'{strips}<p class="gl-live">{WHY}</p>'}
+
+    run.click(answer(note, sessions, walk), controls.inputs | {other}, [shown, note], **SAMPLING)
+
+
+def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
+    """The panel Invert."""
+    question("Which noise does a digit come from? DDIM walked backwards finds it, and draws the digit again.")
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=2, min_width=220):
+            source = Source("invert")
+            chosen = gr.HTML("", elem_id="invert-chosen")
+        controls = Controls(
+            "invert",
+            Denoising,
+            digit="none",
+            digit_help="What the network is told that it is; none: nothing",
+            seed_help=None,
+        )
+        with gr.Column(scale=1, min_width=160):
+            run = gr.Button("Run", variant="primary", elem_id="invert-run")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="invert-note")
+    hint = "Press Run: its noise, and the digit drawn from that. Fewer steps, a larger error."
+    shown = gr.HTML(html.note(hint, plain=True), elem_id="invert-shown")
+
+    def walk(values: Values, session: Session) -> Updates:
+        digit = values[source.digit] or api.digit()
+        found = api.invert(picture=digit, library=session.library, **controls.read(values))
+        apart = (found.image.float() - digit.image.float()).abs().to(torch.uint8)
+        x_T = found.x_T
+        figures = [
+            figure(img(visualize.picture(digit.image), "digit"), "the digit"),
+            figure(
+                small(x_T / NOISE_RANGE, "noise"),
+                f"its noise: norm {brief(float(x_T.norm()))}",
+            ),
+            figure(img(visualize.picture(found.image), "drawn again"), "drawn again from that noise"),
+            figure(
+                img(visualize.picture(apart), "difference"),
+                f"their difference: root mean square {brief(found.error)} over pixels from 0 to 1",
+            ),
+        ]
+        return {shown: f'<div class="gl-four">{"".join(figures)}</div><p class="gl-live">{FLAT}</p>'}
+
+    inputs = controls.inputs | {source.digit}
+    run.click(answer(note, sessions, walk), inputs, [shown, note], **SAMPLING)
+    source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)

@@ -1,0 +1,215 @@
+"""Measured curves: those that come with the weights, and the same measured again on the page."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from genlab import api
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.lab.curves import SAMPLES
+from genlab.lab.sweeps import SCALES, STEPS, Point, Progress
+from genlab.library import Library
+from genlab.ui import html
+from genlab.ui.card import Updates, sentence
+from genlab.ui.curves import Line, line_plot
+from genlab.ui.diffusion.pieces import credit, question
+from genlab.ui.knobs import MEASURING, NOW, SAMPLING, Values
+from genlab.ui.numbers import brief, duration, whole
+from genlab.ui.session import Sessions
+
+COLOURS = {"ddim": "#56B4E9", "ddpm": "#E69F00", "heun": "#009E73", "dpmpp": "#CC79A7"}
+MOST = 500  # samples for each point on the page
+FIGURES = {
+    "frechet": "Fréchet distance",
+    "label_accuracy": "drew the digit asked for",
+    "diversity": "diversity (real digits: 1)",
+    "precision": "precision",
+    "recall": "recall",
+}
+Curve = dict[str, Any]
+Measure = Callable[[Any, Values, Library], Iterator[Progress]]  # (n, values, library)
+
+
+def level(name: str, value: float, points: Sequence[tuple[float, float]]) -> Line:
+    """A dashed line at what real digits reach."""
+    ends = [x for x, _ in points]
+    return Line(name, [(min(ends), value), (max(ends), value)], "currentColor", "4 3")
+
+
+def by_sampler(points: list[Point], x: str, y: str) -> list[Line]:
+    names = [name for name in SAMPLERS if any(p["sampler"] == name for p in points)]
+    return [
+        Line(name, sorted((p[x], p[y]) for p in points if p["sampler"] == name), COLOURS[name])
+        for name in names
+    ]
+
+
+def steps_plots(curve: Curve) -> str:
+    """Distance and accuracy against steps, distance against evaluations."""
+    points = curve["points"]
+    plots = ""
+    for title, x, y in (
+        ("Fréchet distance against steps", "steps", "frechet"),
+        ("Fréchet distance against cost", "evaluations", "frechet"),
+        ("share of the digit asked for", "steps", "label_accuracy"),
+    ):
+        lines = by_sampler(points, x, y)
+        if y == "frechet":
+            lines.append(level("real", curve["real"][y], [p for line in lines for p in line.points]))
+        label = "network evaluations a picture" if x == "evaluations" else x
+        plots += line_plot(title, lines, label, log=y == "frechet", log_x=True)
+    return plots
+
+
+def guidance_plots(curve: Curve) -> str:
+    """Accuracy, diversity and distance against the scale of guidance."""
+    plots = ""
+    for key, log in (("label_accuracy", False), ("diversity", False), ("frechet", True)):
+        line = Line("samples", sorted((p["guidance"], p[key]) for p in curve["points"]), COLOURS["ddim"])
+        lines = [line]
+        real = {"diversity": 1.0} | curve["real"]
+        if key in real:
+            lines.append(level("real", real[key], line.points))
+        plots += line_plot(FIGURES[key], lines, "guidance w", log=log)
+    return plots
+
+
+def table(curve: Curve, columns: tuple[str, ...]) -> str:
+    """Every figure of every point."""
+    heads = {name: name for name in columns} | {"evaluations": "evaluations"} | FIGURES
+    head = "".join(f'<th scope="col">{title}</th>' for title in heads.values())
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{p[k] if isinstance(p[k], str) else brief(p[k])}</td>" for k in heads)
+        + "</tr>"
+        for p in curve["points"]
+    )
+    figures = f'<table class="gl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<details class="gl-all"><summary>All figures</summary><div>{figures}</div></details>'
+
+
+def caption(curve: Curve) -> str:
+    """What was measured, how exactly, and how to get the same."""
+    real = curve["real"]
+    n = f"N = {whole(curve['n'])} samples for each point, seed {curve['seed']}"
+    by = f", shipped weights, <code>{curve['command']}</code>" if "command" in curve else ""
+    return (
+        f'<p class="gl-live">{n}{by}. As many real digits have a distance of {brief(real["frechet"])} ± '
+        f"{brief(real['frechet_std'])}: smaller differences are chance, and distances of different N do not "
+        "compare.</p>"
+    )
+
+
+def show(curve: Curve, plots: Callable[[Curve], str], columns: tuple[str, ...]) -> str:
+    if not curve.get("points"):
+        return html.note("Not measured yet for these weights; press Measure.", plain=True)
+    return f'<div class="gl-plots">{plots(curve)}</div>{caption(curve)}{table(curve, columns)}'
+
+
+def build_curve(
+    app: gr.Blocks,
+    sessions: Sessions,
+    name: str,
+    draw: Callable[[Curve], str],
+    columns: tuple[str, ...],
+    choices: list[Component],
+    measure: Measure,
+) -> None:
+    """The shipped curve ``name``, and a button that measures one with the present choices.
+
+    Args:
+        draw: The plots of a curve.
+        columns: The knobs that differ between its points.
+        choices: Inputs of ``measure`` besides the number of samples.
+        measure: ``(n, values, library)`` to the progress of a sweep.
+    """
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=3, min_width=200):
+            n = gr.Slider(
+                SAMPLES[0], MOST, 100, step=50, label="samples", info="For each point", elem_id=f"{name}-n"
+            )
+        for choice in choices:
+            with gr.Column(scale=3, min_width=200):
+                choice.render()
+        with gr.Column(scale=1, min_width=140):
+            start = gr.Button("Measure", elem_id=f"{name}-measure")
+            stop = gr.Button("Stop", variant="stop", size="sm", interactive=False, elem_id=f"{name}-stop")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{name}-note")
+    progress = gr.HTML("", elem_id=f"{name}-progress")
+    shown = gr.HTML("", elem_id=f"{name}-curve")
+
+    def shipped(request: gr.Request) -> str:
+        library = sessions.get(request.session_hash).library
+        return show(api.shipped_curve(name, library=library), draw, columns)
+
+    def run(values: Values, request: gr.Request) -> Iterator[Updates]:
+        yield {
+            progress: html.bar(None, "Loading the judge and the real digits."),
+            stop: gr.Button(interactive=True),
+        }
+        session, began, points = sessions.get(request.session_hash), time.monotonic(), -1
+        try:
+            for done in measure(values[n], values, session.library):
+                passed = time.monotonic() - began
+                left = f"{duration(passed * (1 / done.share - 1))} left" if done.share else ""
+                out: Updates = {progress: html.bar(done.share, left)}
+                if len(done.points) > max(points, 0):
+                    curve = {"n": values[n], "seed": 0, "real": done.real, "points": done.points}
+                    out[shown] = show(curve, draw, columns)
+                points = len(done.points)
+                yield out
+            yield {progress: "", stop: gr.Button(interactive=False), note: credit(session)}
+        except Exception as error:
+            yield {note: html.note(sentence(error)), progress: "", stop: gr.Button(interactive=False)}
+
+    def stopped() -> Updates:
+        return {
+            progress: html.note("Stopped; what was measured stays.", plain=True),
+            stop: gr.Button(interactive=False),
+        }
+
+    outputs = [shown, progress, note, stop]
+    running = start.click(run, {n, *choices}, outputs, **MEASURING)
+    stop.click(stopped, None, [progress, stop], cancels=[running], **NOW)
+    app.load(shipped, None, shown, **SAMPLING)
+
+
+def build_steps(app: gr.Blocks, sessions: Sessions) -> None:
+    """The panel Steps."""
+    question("How many steps does each sampler need, and what does a better picture cost?")
+    samplers = gr.CheckboxGroup(
+        list(SAMPLERS), value=["ddim", "dpmpp"], label="samplers", info="Which to measure", render=False
+    )
+    steps = gr.CheckboxGroup(
+        list(map(str, STEPS)),
+        value=["2", "5", "10", "20"],
+        label="steps",
+        info="1000 takes a hundred times as long as 10",
+        render=False,
+    )
+
+    def measure(n: Any, values: Values, library: Library) -> Iterator[Progress]:
+        counts = [int(s) for s in values[steps]]
+        return api.steps_curve(n, 0, values[samplers], counts, library=library)
+
+    build_curve(app, sessions, "steps", steps_plots, ("sampler", "steps"), [samplers, steps], measure)
+
+
+def build_guidance(app: gr.Blocks, sessions: Sessions) -> None:
+    """The measured part of the panel Guidance."""
+    question("Measured: stronger guidance draws the right digit more often, and fewer kinds of it.")
+    scales = gr.CheckboxGroup(
+        [f"{w:g}" for w in SCALES],
+        value=["0", "1", "2", "4", "8"],
+        label="scales",
+        info="The w to measure; each costs two evaluations a step, but 0 and 1",
+        render=False,
+    )
+
+    def measure(n: Any, values: Values, library: Library) -> Iterator[Progress]:
+        return api.guidance_curve(n, 0, [float(w) for w in values[scales]], library=library)
+
+    build_curve(app, sessions, "guidance", guidance_plots, ("guidance",), [scales], measure)

@@ -1,0 +1,139 @@
+"""What the panels of the tab Diffusion share: controls, pictures, and how a press of Run is answered."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+from torch import Tensor
+
+from genlab import api, visualize
+from genlab.config import Config, check_choice
+from genlab.data import to_uint8
+from genlab.library import SHIPPED_ORIGIN
+from genlab.ui import html
+from genlab.ui.card import Updates, sentence
+from genlab.ui.knobs import Values, components, read, seed_box
+from genlab.ui.session import Session, Sessions
+
+DIGITS = tuple(map(str, range(10)))
+Work = Callable[[Values, Session], Updates]
+
+
+def question(text: str) -> None:
+    """The one question that a panel answers."""
+    gr.HTML(f'<p class="gl-question">{escape(text)}</p>')
+
+
+def small(x: Tensor, said: str) -> str:
+    """One picture, (C, H, W) in [-1, 1], as an <img>; values beyond are shown black and white."""
+    return img(visualize.picture(to_uint8(x[None])[0]), said)
+
+
+def img(picture: Image.Image, said: str) -> str:
+    said = escape(said)
+    return f'<img src="{visualize.data_uri(picture)}" alt="{said}" title="{said}">'
+
+
+def figure(picture: str, caption: str) -> str:
+    """An <img> with its caption (HTML)."""
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def sheet(images: Tensor, said: str, columns: int = 8) -> str:
+    """A grid of pictures uint8 (N, C, H, W) as one <img>."""
+    return img(visualize.grid(images, columns=min(columns, len(images)), side=480), said)
+
+
+class Controls:
+    """A panel's inputs in the same order everywhere: digit, number, seed, then the knobs of a config.
+
+    Args:
+        panel: Begins the elements' ids.
+        knobs: Each field is an input.
+        digit: Shown at first; "none" (or what ``nobody`` says) asks for no digit.
+        digit_help: What choosing a digit does.
+        number: Shown at first, of at most ``api.MAX_PICTURES``; None where the panel draws one picture.
+        fewest: Pictures that make sense.
+        seed_help: What another seed changes; None where nothing is drawn at random.
+        folded: Knobs that few will turn.
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        knobs: type[Config],
+        *,
+        digit: str = "3",
+        nobody: str = "none",
+        digit_help: str = "none: the model without a condition",
+        number: int | None = None,
+        fewest: int = 1,
+        seed_help: str | None = "Another seed, other noise",
+        folded: tuple[str, ...] = (),
+    ) -> None:
+        self.digits = (nobody, *DIGITS)
+        self.shared: dict[str, Component] = {}
+        with gr.Column(scale=2, min_width=200):
+            self.digit = gr.Dropdown(
+                list(self.digits), value=digit, label="digit", info=digit_help, elem_id=f"{panel}-digit"
+            )
+            if number:
+                self.shared["n"] = gr.Slider(
+                    fewest,
+                    api.MAX_PICTURES,
+                    number,
+                    step=1,
+                    label="number of images (n)",
+                    info="How many are drawn",
+                    elem_id=f"{panel}-n",
+                )
+            if seed_help:
+                self.shared["seed"] = seed_box(seed_help, f"{panel}-seed")
+        plain = [f.name for f in dataclasses.fields(knobs) if f.name not in folded]
+        self.knobs: dict[str, Component] = {}
+        if not plain:
+            return
+        with gr.Column(scale=3, min_width=220, elem_id=f"{panel}-knobs"):
+            self.knobs = components(knobs, names=plain)
+            if folded:
+                with gr.Accordion("More", open=False, elem_id=f"{panel}-more"):
+                    self.knobs |= components(knobs, names=folded)
+
+    @property
+    def inputs(self) -> set[Any]:
+        return {self.digit, *self.shared.values(), *self.knobs.values()}
+
+    def label(self, values: Values) -> int | None:
+        """The digit asked for; None for none."""
+        chosen = check_choice("digit", values[self.digit], self.digits)
+        return int(chosen) if chosen in DIGITS else None
+
+    def read(self, values: Values) -> dict[str, Any]:
+        """The arguments of the call: label, n, seed and the knobs."""
+        return {"label": self.label(values)} | read(values, self.shared) | read(values, self.knobs)
+
+
+def credit(session: Session) -> str:
+    """Whose model draws, where it is the visitor's own."""
+    origin = session.origin("ddpm")
+    if origin == SHIPPED_ORIGIN:
+        return ""
+    return html.note(f"Drawn by your own DDPM, {origin}.", plain=True)
+
+
+def answer(note: Component, sessions: Sessions, work: Work) -> Any:
+    """An event's function: it says that it runs, gives what ``work`` returns, or says what was wrong."""
+
+    def answered(values: Values, request: gr.Request) -> Iterator[Updates]:
+        yield {note: html.note("Running.", plain=True)}
+        try:
+            session = sessions.get(request.session_hash)
+            yield {note: credit(session), **work(values, session)}
+        except Exception as error:
+            yield {note: html.note(sentence(error))}
+
+    return answered

@@ -1,0 +1,100 @@
+"""Where a panel's digit comes from: the test set, an upload or a drawing."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from genlab import api, visualize
+from genlab.lab.pictures import Digit, read_digit, to_digit
+from genlab.ui import html
+from genlab.ui.card import sentence
+from genlab.ui.diffusion.pieces import figure, img
+from genlab.ui.knobs import NOW, SAMPLING
+
+PAD = 280  # pixels of a drawing pad's edge
+BRUSH = gr.Brush(18, ["#1f77b4"], color_mode="fixed")
+
+
+def held_out(index: Any) -> Digit:
+    return api.digit(index)
+
+
+def strokes(value: dict[str, Any] | None) -> Image.Image:
+    """The ink of a drawing pad, white on black: where a stroke is opaque, whatever its colour."""
+    ink = Image.new("L", (PAD, PAD))
+    for layer in (value or {}).get("layers") or []:
+        ink.paste(255, (0, 0), layer.getchannel("A").resize(ink.size))
+    return ink
+
+
+def drawn(value: dict[str, Any] | None) -> Digit:
+    return to_digit(strokes(value))
+
+
+def told(digit: Digit) -> str:
+    """What had to be done to a visitor's picture."""
+    return html.note(f"Your picture: {'; '.join(digit.notices)}.", plain=True) if digit.notices else ""
+
+
+def preview(digit: Digit) -> str:
+    caption = f"test digit, a {digit.label}" if digit.label is not None else "your picture"
+    picture = img(visualize.picture(digit.image), caption)
+    return f'<div class="gl-source">{figure(picture, escape(caption))}</div>{told(digit)}'
+
+
+class Source:
+    """The components that choose a digit, made in the column where this is called.
+
+    Args:
+        panel: Begins the elements' ids.
+    """
+
+    def __init__(self, panel: str) -> None:
+        self.digit = gr.State(None)
+        self.index = gr.Number(
+            0, step=1, label="test digit", info="Which image of the test set", elem_id=f"{panel}-index"
+        )
+        self.upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
+        with gr.Accordion("Draw a digit", open=False):
+            gr.Markdown("Choose the brush on the left, draw, then use the drawing.")
+            self.pad = gr.Sketchpad(
+                type="pil",
+                canvas_size=(PAD, PAD),
+                layers=False,
+                transforms=(),
+                brush=BRUSH,
+                show_label=False,
+                elem_id=f"{panel}-pad",
+            )
+            self.use = gr.Button("Use the drawing", size="sm", elem_id=f"{panel}-draw")
+
+    def listen(
+        self,
+        app: gr.Blocks,
+        show: Callable[..., tuple[Any, ...]],
+        inputs: list[Any],
+        outputs: list[Component],
+        note: Component,
+    ) -> None:
+        """For every new digit, the one the page opens with too: ``show(digit, *inputs)`` to ``outputs``."""
+
+        def take(read: Callable[[Any], Digit]) -> Any:
+            def taken(value: Any, *values: Any) -> tuple[Any, ...]:
+                try:
+                    digit = read(value)
+                    return digit, *show(digit, *values), ""
+                except Exception as error:
+                    return *[gr.skip()] * (len(outputs) + 1), html.note(sentence(error))
+
+            return taken
+
+        targets = [self.digit, *outputs, note]
+        decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
+        self.index.change(take(held_out), [self.index, *inputs], targets, **NOW)
+        self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
+        self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
+        app.load(take(held_out), [self.index, *inputs], targets, **SAMPLING)
