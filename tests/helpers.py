@@ -1,5 +1,7 @@
 """Small models for the tests."""
 
+import struct
+import zlib
 from typing import Any
 
 import torch
@@ -36,3 +38,14 @@ def scrambled(model: Trainable, seed: int = 0) -> Trainable:
         for p in model.parameters():
             p.add_(0.05 * torch.randn(p.shape, generator=generator))
     return model
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of side x side black pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((side // 8 + 2) * side), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

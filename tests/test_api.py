@@ -1,6 +1,7 @@
 """The functions under the page: what they refuse, and what they give."""
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,39 @@ from tests.helpers import states_equal
 NUMBERS = [-1, 1.5, math.nan, math.inf, "5", "abc", True, [1], {}, 10**9 * 10**9, 10**400]
 NAMES = ["", "dcgan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
 SEEDS = [*NUMBERS, None]
+
+
+def diffusion_calls() -> list[tuple[str, dict[str, Any], str]]:
+    table: list[tuple[str, dict[str, Any], str]] = []
+    for function in ("reverse", "guidance", "interpolate", "invert", "repaint", "vary"):
+        table += [(function, {"label": v, "steps": 1}, "label") for v in [*NUMBERS, 10]]
+        table += [(function, {"steps": v}, "steps") for v in [*NUMBERS, 0, 1001]]
+        table += [(function, {"stepps": 1}, "stepps")]
+    for function in ("reverse", "guidance", "interpolate", "repaint", "vary"):
+        table += [(function, {"seed": v, "steps": 1}, "seed") for v in SEEDS]
+        table += [(function, {"guidance": v, "steps": 1}, "guidance") for v in (-1, 11, math.nan, "w", [2])]
+    for function in ("guidance", "interpolate", "repaint", "vary"):
+        table += [(function, {"n": v, "steps": 1}, "n ") for v in [*NUMBERS, None, 0, 33]]
+    table += [("reverse", {"eta": v, "steps": 1}, "eta") for v in (2, -0.1, math.nan, "5")]
+    table += [
+        ("guidance", {"scales": v}, "scales") for v in ([], "1", None, [11.0], [math.nan], [True], [0.0] * 11)
+    ]
+    table += [("guidance", {key: v}, key) for key in ("t_from", "t_to") for v in (-1, 1000, 0.5, "x")]
+    table += [("guidance", {"away_from": v}, "away_from") for v in ("ten", 3, None)]
+    table += [("interpolate", {"n": 1}, "n "), ("interpolate", {"path": "cubic"}, "path")]
+    table += [("interpolate", {"other_seed": -1}, "other_seed")]
+    table += [("repaint", {"region": v}, "region") for v in ("painted", "", None, ["left half"])]
+    table += [("repaint", {"resamplings": v}, "resamplings") for v in (0, 21, 1.5)]
+    table += [("vary", {"strength": v}, "strength") for v in (-0.1, 1.1, math.nan, "half")]
+    table += [("vary", {"sampler": "euler"}, "sampler"), ("vary", {"eta": 0.5}, "eta")]
+    for function in ("steps_curve", "guidance_curve"):
+        table += [(function, {"n": v}, "n ") for v in [*NUMBERS, None, 49, 2001]]
+        table += [(function, {"seed": v}, "seed") for v in SEEDS]
+    table += [("steps_curve", {"samplers": v}, "sampler") for v in ([], "ddim", ["euler"], [1], None)]
+    table += [("steps_curve", {"steps": v}, "steps") for v in ([], 5, [0], [1001], ["5"], [1.5], [5] * 11)]
+    table += [("guidance_curve", {"scales": v}, "scales") for v in ([], 5, None)]
+    table += [("guidance_curve", {"scales": v}, "guidance") for v in ([-1.0], ["x"])]
+    return table
 
 
 def calls() -> list[Any]:
@@ -51,6 +85,7 @@ def calls() -> list[Any]:
     table += [("noise", {"t": 0, "index": i}, "index") for i in [*NUMBERS, None]]
     table += [("noise", {"t": 0, "seed": s}, "seed") for s in SEEDS]
     table += [("noise", {"t": 0, "schedule": s}, "schedule") for s in ("", "quadratic", None, 5, ["cosine"])]
+    table += diffusion_calls()
     table += [("train", {"model": "gan", "start": s}, "start") for s in ("", "resume", None, 5, [])]
     for group in ("training", "config"):
         table += [("train", {"model": "gan", group: v}, "option") for v in ("abc", 5, ["lr"], {"epochs": 5})]
@@ -64,7 +99,7 @@ def run(function: str, library: Library, arguments: dict[str, Any]) -> Any:
     """Call it as the page does, to the end of what it yields."""
     call: Callable[..., Any] = getattr(api, function)
     result = call(**arguments) if function == "noise" else call(**arguments, library=library)
-    return list(result) if function in ("sample", "evaluate") else result
+    return list(result) if inspect.isgenerator(result) else result
 
 
 @pytest.mark.parametrize(("function", "arguments", "field"), calls())

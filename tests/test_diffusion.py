@@ -217,6 +217,18 @@ def test_the_exact_denoiser_gives_the_exact_distribution(name: str, sampler: Any
     assert abs(x.std() / STD - 1) < 5 / (2 * n) ** 0.5 + 0.01  # 1% for the 1,000 steps' own error
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_ddim_with_all_the_noise_and_all_the_steps_is_ddpm(name: str) -> None:
+    schedule = SCHEDULES[name](1000)
+    x_T = Noise(1, 3).normal(1, 5, 5).double()
+    for noisy, ancestral in zip(
+        ddim(toy, schedule, x_T, Noise(2, 3), range(999, -1, -1), eta=1.0),
+        ddpm(toy, schedule, x_T, Noise(2, 3), range(999, -1, -1)),
+        strict=True,
+    ):
+        assert (noisy.x - ancestral.x).abs().max() < 1e-5, noisy.t
+
+
 def test_ddim_converges_with_first_order() -> None:
     schedule = SCHEDULES["cosine"](1000)
     x_T = Noise(1, 50).normal(1, 4, 4).double()

@@ -1,8 +1,6 @@
 """The laboratory's experiments: foreign pictures, noising, the way back, duels, latents."""
 
 import io
-import struct
-import zlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genlab.data import Dataset, to_uint8
+from genlab.data import Dataset, to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.errors import InvalidInput
 from genlab.lab import noising
@@ -25,12 +23,14 @@ from genlab.lab.latents import (
     repaint_digit,
     vary_digit,
 )
-from genlab.lab.pictures import read_digit
+from genlab.lab.pictures import read_digit, read_mask
 from genlab.lab.reverse import record
+from genlab.lab.sweeps import spread
 from genlab.library import Library
 from genlab.models.ddpm import Denoising, Guided
 from genlab.noise import Noise
 from genlab.sampling import sample
+from tests.helpers import bomb
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -98,17 +98,6 @@ def test_any_kind_of_picture_becomes_the_same_digit(kind: str, seven: np.ndarray
     assert any("28x28" in notice for notice in digit.notices)
     told = {"white paper": "inverted", "animated gif": "first frame", "exif": "upright", "16 bit": "8 bits"}
     assert told.get(kind, "") in " ".join(digit.notices)
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of side x side black pixels in a few kilobytes."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((side // 8 + 2) * side), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -203,6 +192,25 @@ def test_between_two_starts(ddpm: Any) -> None:
         assert difference.abs().max() <= 1, "the ends are the two seeds' own pictures"
         middle = found.norms[2] / found.norms[0]
         assert abs(middle - (1 if path == "spherical" else 0.5**0.5)) < 0.05
+
+
+def test_the_middle_of_the_line_is_too_typical(ddpm: Any) -> None:
+    judge = Library().classifier()
+    label, spreads = torch.full((24,), 3), {}
+    for path in PATHS:
+        middles = [interpolate(ddpm, (i, 100 + i), 3, 3, path, Guided(steps=10)).images[1] for i in range(24)]
+        spreads[path] = spread(judge.features(to_float(torch.stack(middles))), label)
+    assert spreads["linear"] < 0.9 * spreads["spherical"]
+
+
+def test_a_mask_is_where_a_picture_is_white() -> None:
+    sheet = np.zeros((280, 280), np.uint8)
+    sheet[140:] = 255
+    assert torch.equal(read_mask(encoded(Image.fromarray(sheet))), REGIONS["lower half"])
+    with pytest.raises(InvalidInput, match="mask is empty"):
+        read_mask(encoded(Image.new("L", (28, 28))))
+    with pytest.raises(InvalidInput, match="4096"):
+        read_mask(bomb(13_000))
 
 
 def test_a_digit_comes_back_from_its_inversion(ddpm: Any, seven: np.ndarray) -> None:

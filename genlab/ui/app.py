@@ -3,8 +3,10 @@
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from genlab.api import SHIPPED
+from genlab.lab.pictures import MAX_SIDE
 from genlab.library import Library
 from genlab.ui import compare, diffusion, endpoints, status
 from genlab.ui.session import Sessions
@@ -26,6 +28,7 @@ CACHE = (3600, 86400)  # every hour, delete served files older than a day
 
 def build_app(library: Library = SHIPPED) -> gr.Blocks:
     """The whole application on the models of ``library``, ready for ``queue`` and ``launch``."""
+    Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
     sessions = Sessions(library)
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(

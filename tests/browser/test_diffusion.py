@@ -7,8 +7,16 @@ from PIL import Image
 
 
 def open_panel(visitor, name):
-    visitor.page.get_by_role("tab", name="Diffusion").click()
-    visitor.page.get_by_role("tab", name=name).click()
+    """Open a panel of the tab Diffusion; on a narrow page it may be in the menu behind the dots."""
+    page = visitor.page
+    page.get_by_role("tab", name="Diffusion").click()
+    page.get_by_role("tab", name="Noising").wait_for()
+    page.wait_for_timeout(500)  # the tabs find out how many of them fit
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button:visible").last.click()
+        tab = page.locator(".overflow-menu button:visible", has_text=name).last
+    tab.click()
 
 
 def shown(visitor):
@@ -116,3 +124,140 @@ def test_a_duel_shows_both_and_what_is_chance(visit):
     page.locator("#duel-seed input").fill("-3")
     page.locator("#duel-run").click()
     page.locator("#duel-note", has_text="seed is -3").wait_for()
+
+
+def test_guidance_is_swept_and_taken_apart(visit):
+    visitor = visit(1400)
+    open_panel(visitor, "Guidance")
+    page = visitor.page
+    page.locator("#guidance-curve svg").first.wait_for()
+    knobs = page.locator("#guidance-knobs")
+    for label, value in (("steps", "4"), ("guidance", "3")):
+        knobs.get_by_label(f"number input for {label}").fill(value)
+        knobs.get_by_label(f"number input for {label}").press("Enter")
+    page.locator("#guidance-scales textarea").fill("0, 1, 7")
+    page.locator("#guidance-run").click()
+    page.locator("#guidance-shown", has_text="w = 7").wait_for()
+    assert len(set(pictures(visitor, "#guidance-shown"))) == 3
+    page.locator("#guidance-parts", has_text="step 2 of 4").wait_for()
+    seen = pictures(visitor, "#guidance-parts")
+    assert len(set(seen)) == 5 and "w = 3" in page.locator("#guidance-parts").inner_text()
+    page.locator("#guidance-step input[type=number]").fill("4")
+    page.locator("#guidance-step input[type=number]").press("Enter")
+    page.locator("#guidance-parts", has_text="step 4 of 4").wait_for()
+    assert set(pictures(visitor, "#guidance-parts")).isdisjoint(seen)
+    page.locator("#guidance-scales textarea").fill("zero")
+    page.locator("#guidance-run").click()
+    page.locator("#guidance-note", has_text="scales is 'zero'").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+
+
+def test_a_curve_is_measured_and_stopped(visit):
+    visitor = visit()
+    open_panel(visitor, "Steps")
+    page = visitor.page
+    page.locator("#steps-curve", has_text="shipped weights").wait_for()
+    assert page.locator("#steps-curve svg").count() == 3
+    page.locator("#steps-n input[type=number]").fill("50")
+    page.locator("#steps-n input[type=number]").press("Enter")
+    for count in ("5", "10", "20"):
+        page.get_by_label(count, exact=True).uncheck()
+    page.locator("#steps-measure").click()
+    page.locator("#steps-curve", has_text="N = 50").wait_for()
+    page.locator("#steps-progress .gl-progress").wait_for(state="hidden")
+    page.get_by_text("All figures").first.click()
+    assert page.locator("#steps-curve tbody tr").count() == 2
+    page.get_by_label("1000", exact=True).check()
+    page.locator("#steps-measure").click()
+    page.locator("#steps-progress [aria-valuenow]").wait_for()
+    page.locator("#steps-stop").click()
+    page.locator("#steps-progress", has_text="Stopped").wait_for()
+    page.get_by_label("1000", exact=True).uncheck()
+    page.get_by_label("2", exact=True).uncheck()
+    page.locator("#steps-measure").click()
+    page.locator("#steps-note", has_text="steps is []").wait_for()
+
+
+def test_between_two_starts(visit):
+    visitor = visit()
+    open_panel(visitor, "Interpolate")
+    page = visitor.page
+    page.locator("#between-knobs").get_by_label("number input for steps").fill("3")
+    page.locator("#between-run").click()
+    page.locator("#between-shown", has_text="linear").wait_for()
+    seen = pictures(visitor, "#between-shown")
+    assert len(seen) == 18 and seen[0] == seen[9] and seen[8] == seen[17] and seen[4] != seen[13]
+    page.locator("#between-other input").fill("-1")
+    page.locator("#between-run").click()
+    page.locator("#between-note", has_text="other_seed is -1").wait_for()
+
+
+def test_a_digit_is_inverted(visit):
+    visitor = visit()
+    open_panel(visitor, "Invert")
+    page = visitor.page
+    page.locator("#invert-chosen", has_text="test digit, a 7").wait_for()
+    page.locator("#invert-index input").fill("1")
+    page.locator("#invert-index input").press("Tab")
+    page.locator("#invert-chosen", has_text="test digit, a 2").wait_for()
+    page.locator("#invert-run").click()
+    page.locator("#invert-shown", has_text="root mean square").wait_for()
+    assert len(set(pictures(visitor, "#invert-shown"))) == 4
+    assert pictures(visitor, "#invert-shown")[0] == pictures(visitor, "#invert-chosen")[0]
+    page.locator("#invert-index input").fill("-5")
+    page.locator("#invert-index input").press("Tab")
+    page.locator("#invert-note", has_text="index is -5").wait_for()
+
+
+def paint(visitor, pad):
+    """A stroke from left to right over the middle of a drawing pad."""
+    page = visitor.page
+    canvas = page.locator(f"{pad} canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(1000)  # the pad sizes itself
+    page.locator(pad).get_by_role("button", name="Brush").click()
+    page.wait_for_timeout(500)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.3 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], y, steps=10)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
+def test_a_part_is_drawn_anew(visit):
+    visitor = visit()
+    open_panel(visitor, "Inpaint")
+    page = visitor.page
+    page.locator("#inpaint-chosen img").wait_for()
+    page.locator("#inpaint-knobs").get_by_label("number input for steps").fill("3")
+    page.locator("#inpaint-run").click()
+    page.locator("#inpaint-shown", has_text="completed").wait_for()
+    half = pictures(visitor, "#inpaint-shown")
+    page.get_by_label("painted", exact=True).check()
+    page.locator("#inpaint-run").click()
+    page.locator("#inpaint-note", has_text="The mask is empty").wait_for()
+    page.get_by_role("button", name="Paint the mask").click()
+    paint(visitor, "#inpaint-pad")
+    page.locator("#inpaint-run").click()
+    page.locator("#inpaint-note .gl-note").wait_for(state="hidden")
+    page.wait_for_function("old => document.querySelector('#inpaint-shown img').src !== old", arg=half[0])
+    assert set(pictures(visitor, "#inpaint-shown")).isdisjoint(half)
+
+
+def test_a_digit_is_varied(visit):
+    visitor = visit(400)
+    open_panel(visitor, "Image to image")
+    page = visitor.page
+    page.locator("#vary-chosen img").wait_for()
+    page.locator("#vary-knobs").get_by_label("number input for strength").fill("0")
+    page.locator("#vary-run").click()
+    page.locator("#vary-shown", has_text="strength 0").wait_for()
+    kept = pictures(visitor, "#vary-shown")
+    page.locator("#vary-knobs").get_by_label("number input for strength").fill("0.8")
+    page.locator("#vary-run").click()
+    page.locator("#vary-shown", has_text="strength 0.8").wait_for()
+    assert pictures(visitor, "#vary-shown")[1] != kept[1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
