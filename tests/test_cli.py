@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from PIL import Image
 from genlab import cards, checkpoints
 from genlab.__main__ import main
 from genlab.config import TrainConfig
+from genlab.lab import curves
+from genlab.library import Library
 from genlab.models import MODELS, TRAINABLE
 
 SMALL = ["--network", "mlp", "--latent", "4", "--batch-size", "32"]
@@ -91,6 +94,9 @@ def test_npz_of_many_chunks_equals_the_grid_and_one_seed_draws_the_same(tmp_path
         (["train", "gan", "--lr", "0"], ["lr is 0", "1e-06 to 1"]),
         (["train", "gan", "--steps", "many"], ["steps is 'many'", "whole number"]),
         (["evaluate", "gan", "--n", "10"], ["n is 10", "100 to 10000"]),
+        (["curve", "steps", "--n", "10"], ["n is 10", "50 to 2000"]),
+        (["curve", "beta"], ["beta", "steps", "guidance"]),
+        (["curve", "steps", "--weights", "/nowhere/w"], ["w/model.safetensors is missing"]),
         (["sample", "gan", "--weights", "/nowhere/w", "--out", "x.png"], ["w/model.safetensors is missing"]),
     ],
 )
@@ -168,6 +174,19 @@ def test_a_training_goes_on_from_weights_and_tells_both_commands(tmp_path: Path)
     assert wider.returncode == 2 and "another shape" in wider.stderr
     other = genlab("train", "gan", "--from", first, "--out", tmp_path / "d", check=False)
     assert other.returncode == 2 and "must be a folder with a gan" in other.stderr
+
+
+def test_a_curve_is_kept_with_its_weights_and_its_command(
+    tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [{"steps": 2, "sampler": "ddim"}, {"steps": 3, "sampler": "ddpm"}]
+    monkeypatch.setattr(curves, "SETTINGS", {"steps": settings})
+    folder = shutil.copytree(library.folder / "ddpm", tmp_path / "ddpm")
+    main(["curve", "steps", "--n", "50", "--seed", "4", "--weights", str(folder)])
+    found = json.loads((folder / "steps_curve.json").read_text())
+    assert (found["n"], found["seed"]) == (50, 4) and len(found["points"]) == 2
+    assert found["command"] == "python -m genlab curve steps --n 50 --seed 4"
+    assert "steps_curve.json" in capsys.readouterr().out
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

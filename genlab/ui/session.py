@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from genlab import api, checkpoints
 from genlab.config import check_choice
@@ -18,6 +18,7 @@ from genlab.models import MODELS
 from genlab.sampling import Samples
 from genlab.ui.numbers import whole
 
+P = TypeVar("P")
 MAX_SESSIONS = 500
 IDLE_SECONDS = 3600.0
 
@@ -55,6 +56,7 @@ class Session:
         self._busy: set[str] = set()
         self._digest: dict[str, str] = {}
         self._stop_all = threading.Event()
+        self._measuring: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
     # Sampling
@@ -75,6 +77,21 @@ class Session:
     def digest(self, name: str) -> str:
         """The sha256 of the weights that ``name`` means."""
         return self._digest.get(name) or shipped_digest(self.library.folder / name)
+
+    # Measuring
+
+    def measure(self, name: str, progress: Iterator[P]) -> Iterator[P]:
+        """Pass ``progress`` on until somebody asks to stop the measurement ``name``."""
+        stop = self._measuring[name] = threading.Event()
+        for item in progress:
+            yield item
+            if stop.is_set():
+                return
+
+    def stop_measuring(self, name: str) -> None:
+        """End it at its next step; returns at once."""
+        if name in self._measuring:
+            self._measuring[name].set()
 
     # Training
 
@@ -135,6 +152,8 @@ class Session:
         """The visitor has left."""
         self.closed = True
         self.stop()
+        for name in self._measuring:
+            self.stop_measuring(name)
 
 
 class Sessions:

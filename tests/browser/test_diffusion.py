@@ -34,6 +34,24 @@ def drop_picture(visitor, name, data):
     chosen.value.set_files({"name": name, "mimeType": "image/png", "buffer": data})
 
 
+def paint(visitor, pad):
+    """A stroke from top to bottom in the middle of a drawing pad."""
+    page = visitor.page
+    canvas = page.locator(f"{pad} canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(1000)  # the pad sizes itself
+    page.locator(pad).get_by_role("button", name="Brush", exact=True).click()
+    page.wait_for_timeout(500)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"]
+    page.mouse.move(x, y + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(x, y + 0.7 * box["height"], steps=10)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
 def test_noising_follows_t_the_schedule_and_the_picture(visit):
     visitor = visit()
     open_panel(visitor, "Noising")
@@ -71,19 +89,7 @@ def test_a_drawing_is_taken(visit):
     page = visitor.page
     page.locator("#noise-shown .gl-plots").wait_for()
     page.get_by_role("button", name="Draw a digit").click()
-    canvas = page.locator("#noise-pad canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1000)  # the pad sizes itself
-    page.get_by_role("button", name="Brush").click()
-    page.wait_for_timeout(500)
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"]
-    page.mouse.move(x, y + 0.3 * box["height"])
-    page.mouse.down()
-    page.mouse.move(x, y + 0.7 * box["height"], steps=10)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    paint(visitor, "#noise-pad")
     page.locator("#noise-draw").click()
     page.locator("#noise-shown", has_text="Your picture: brought from 280x280 to 28x28").wait_for()
 
@@ -171,7 +177,7 @@ def test_a_curve_is_measured_and_stopped(visit):
     page.locator("#steps-measure").click()
     page.locator("#steps-progress [aria-valuenow]").wait_for()
     page.locator("#steps-stop").click()
-    page.locator("#steps-progress", has_text="Stopped").wait_for()
+    page.locator("#steps-note", has_text="Stopped").wait_for()
     page.get_by_label("1000", exact=True).uncheck()
     page.get_by_label("2", exact=True).uncheck()
     page.locator("#steps-measure").click()
@@ -207,24 +213,6 @@ def test_a_digit_is_inverted(visit):
     page.locator("#invert-index input").fill("-5")
     page.locator("#invert-index input").press("Tab")
     page.locator("#invert-note", has_text="index is -5").wait_for()
-
-
-def paint(visitor, pad):
-    """A stroke from left to right over the middle of a drawing pad."""
-    page = visitor.page
-    canvas = page.locator(f"{pad} canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1000)  # the pad sizes itself
-    page.locator(pad).get_by_role("button", name="Brush").click()
-    page.wait_for_timeout(500)
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.3 * box["width"], y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], y, steps=10)
-    page.mouse.up()
-    page.wait_for_timeout(500)
 
 
 def test_a_part_is_drawn_anew(visit):

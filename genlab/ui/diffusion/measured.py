@@ -146,34 +146,32 @@ def build_curve(
         return show(api.shipped_curve(name, library=library), draw, columns)
 
     def run(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield {
-            progress: html.bar(None, "Loading the judge and the real digits."),
-            stop: gr.Button(interactive=True),
-        }
-        session, began, points = sessions.get(request.session_hash), time.monotonic(), -1
+        loading = html.bar(None, "Loading the judge and the real digits.")
+        yield {progress: loading, note: "", stop: gr.Button(interactive=True)}
+        session, began, known, said = sessions.get(request.session_hash), time.monotonic(), 0, ""
         try:
-            for done in measure(values[n], values, session.library):
+            done = None
+            for done in session.measure(name, measure(values[n], values, session.library)):
                 passed = time.monotonic() - began
                 left = f"{duration(passed * (1 / done.share - 1))} left" if done.share else ""
                 out: Updates = {progress: html.bar(done.share, left)}
-                if len(done.points) > max(points, 0):
+                if len(done.points) > known:
+                    known = len(done.points)
                     curve = {"n": values[n], "seed": 0, "real": done.real, "points": done.points}
                     out[shown] = show(curve, draw, columns)
-                points = len(done.points)
                 yield out
-            yield {progress: "", stop: gr.Button(interactive=False), note: credit(session)}
+            if done and done.share < 1 - 1e-9:
+                said = html.note("Stopped; what was measured stays.", plain=True)
+            said += credit(session)
         except Exception as error:
-            yield {note: html.note(sentence(error)), progress: "", stop: gr.Button(interactive=False)}
+            said = html.note(sentence(error))
+        yield {progress: "", note: said, stop: gr.Button(interactive=False)}
 
-    def stopped() -> Updates:
-        return {
-            progress: html.note("Stopped; what was measured stays.", plain=True),
-            stop: gr.Button(interactive=False),
-        }
+    def interrupt(request: gr.Request) -> None:
+        sessions.get(request.session_hash).stop_measuring(name)
 
-    outputs = [shown, progress, note, stop]
-    running = start.click(run, {n, *choices}, outputs, **MEASURING)
-    stop.click(stopped, None, [progress, stop], cancels=[running], **NOW)
+    start.click(run, {n, *choices}, [shown, progress, note, stop], **MEASURING)
+    stop.click(interrupt, None, None, **NOW)
     app.load(shipped, None, shown, **SAMPLING)
 
 
