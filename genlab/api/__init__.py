@@ -2,24 +2,17 @@
 line only call these; they know nothing of gradio.
 """
 
+from genlab.api.curves import guidance_curve, shipped_curve, steps_curve
 from genlab.api.diffusion import (
     MAX_PICTURES,
-    Edited,
     GuidanceStudy,
     NoisedDigit,
     compare_samplers,
     digit,
     guidance,
-    guidance_curve,
-    interpolate,
-    invert,
     noise,
     outcomes,
-    repaint,
     reverse,
-    shipped_curve,
-    steps_curve,
-    vary,
 )
 from genlab.api.families import (
     MAX_IMAGES,
@@ -36,6 +29,7 @@ from genlab.api.families import (
     sampling_parameters,
     train,
 )
+from genlab.api.latents import Edited, interpolate, invert, repaint, vary
 
 __all__ = [
     "MAX_IMAGES",

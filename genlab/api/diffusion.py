@@ -1,25 +1,24 @@
-"""What a diffusion model can show of itself: noising, the way back, samplers, guidance, latents.
+"""What a diffusion model can show of itself: noising, the way back, samplers, guidance.
 
 All run on the library's ``ddpm``: the shipped one, or the one that a visitor trained.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from genlab.api.checks import check_count, check_digit, check_seed
-from genlab.api.families import SHIPPED, dataset, reference
+from genlab.api.families import SHIPPED, dataset
 from genlab.config import check_choice, check_list, check_number, check_options, make
 from genlab.data import to_float, to_uint8
-from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.schedules import SCHEDULES
-from genlab.lab import curves, duel, latents, noising, sweeps
+from genlab.lab import duel, noising
 from genlab.lab.guidance import Dissected, GuidanceKnobs, dissect, sweep_scales
 from genlab.lab.pictures import Digit, read_digit
 from genlab.lab.reverse import Moment, record
 from genlab.library import Library
-from genlab.models.ddpm import DDPM, Denoising, Guided, T
+from genlab.models.ddpm import DDPM, T
 from genlab.sampling import knobs_for
 
 MAX_PICTURES = 32  # of one call
@@ -131,63 +130,6 @@ def outcomes(
     return duel.outcomes(diffusion_model(library), n, seed, label, **knobs)
 
 
-def shipped_curve(name: str, *, library: Library = SHIPPED) -> curves.Curve:
-    """The measured curve that comes with the shipped weights: "steps" or "guidance"."""
-    return curves.read(library.folder / "ddpm", check_choice("curve", name, tuple(sweeps.SETTINGS)))
-
-
-def _sweep(settings: list[dict[str, Any]], n: Any, seed: Any, library: Library) -> Iterator[sweeps.Progress]:
-    n, seed = check_count(n, *curves.SAMPLES), check_seed(seed)
-    model = diffusion_model(library)
-    checked = [knobs_for(model, setting) for setting in settings]
-    return sweeps.sweep(model, library.classifier(), reference(library), checked, n=n, seed=seed)
-
-
-def steps_curve(
-    n: int = 100,
-    seed: int = 0,
-    samplers: Sequence[str] = tuple(SAMPLERS),
-    steps: Sequence[int] = (2, 5, 10, 20, 50),
-    guidance: float = 1.0,
-    *,
-    library: Library = SHIPPED,
-) -> Iterator[sweeps.Progress]:
-    """Measure quality against the number of steps; yields at every step, the points so far.
-
-    Args:
-        n: Samples for each point, 50 to 2000; distances of different n do not compare.
-        seed: 0 to 4294967295.
-        samplers: ddim, ddpm, heun, dpmpp.
-        steps: 1 to 1000 each, at most 10 of them.
-        guidance: 0 to 10.
-    """
-    names, counts = check_list("samplers", samplers), check_list("steps", steps)
-    settings = [{"steps": count, "guidance": guidance, "sampler": name} for count in counts for name in names]
-    return _sweep(settings, n, seed, library)
-
-
-def guidance_curve(
-    n: int = 100,
-    seed: int = 0,
-    scales: Sequence[float] = sweeps.SCALES,
-    steps: int = 25,
-    sampler: str = "ddim",
-    *,
-    library: Library = SHIPPED,
-) -> Iterator[sweeps.Progress]:
-    """Measure accuracy, diversity and distance against guidance; yields as ``steps_curve``.
-
-    Args:
-        n: Samples for each point, 50 to 2000.
-        seed: 0 to 4294967295.
-        scales: 0 to 10 each, at most 10 of them.
-        steps: 1 to 1000.
-        sampler: ddim, ddpm, heun or dpmpp.
-    """
-    settings = [{"steps": steps, "guidance": w, "sampler": sampler} for w in check_list("scales", scales)]
-    return _sweep(settings, n, seed, library)
-
-
 class GuidanceStudy(NamedTuple):
     """The same starts under several scales of guidance, and one run taken apart."""
 
@@ -223,104 +165,3 @@ def guidance(
     judge = library.classifier()
     read_as = judge.predict(judge.features(to_float(images.flatten(0, 1)))).view(len(found), n)
     return GuidanceStudy(found, images, read_as, list(dissect(model, label, seed, chosen)))
-
-
-def interpolate(
-    label: int | None = 3,
-    n: int = 9,
-    seed: int = 0,
-    other_seed: int = 1,
-    path: str = "spherical",
-    *,
-    library: Library = SHIPPED,
-    **knobs: Any,
-) -> latents.Path:
-    """Pictures by DDIM from starts between the noise of two seeds.
-
-    Args:
-        label: Digit 0 to 9; None for none.
-        n: Number of pictures, 2 to 32, both ends among them.
-        seed: Of the first start, 0 to 4294967295.
-        other_seed: Of the last start.
-        path: spherical, or linear, whose middle is too weak a noise.
-        knobs: steps, guidance.
-    """
-    label, n = check_digit(label), check_count(n, 2, MAX_PICTURES)
-    seeds = check_seed(seed), check_seed(other_seed, "other_seed")
-    check_choice("path", path, tuple(latents.PATHS))
-    return latents.interpolate(diffusion_model(library), seeds, label, n, path, make(Guided, knobs))
-
-
-def invert(
-    label: int | None = None, picture: Digit | None = None, *, library: Library = SHIPPED, **knobs: Any
-) -> latents.Inversion:
-    """The noise from which DDIM draws a given picture, and what it draws from it.
-
-    Args:
-        label: What the digit is, 0 to 9; None for none.
-        picture: From ``digit``; None for the first test image.
-        knobs: steps.
-    """
-    label, image = check_digit(label), (picture or digit()).image
-    return latents.invert_digit(diffusion_model(library), image, label, make(Denoising, knobs))
-
-
-class Edited(NamedTuple):
-    """A picture and what was made of it."""
-
-    original: Tensor  # uint8 (1, 28, 28)
-    images: Tensor  # uint8 (N, 1, 28, 28)
-
-
-def repaint(
-    label: int | None = None,
-    n: int = 8,
-    seed: int = 0,
-    picture: Digit | None = None,
-    region: str = "right half",
-    mask: Tensor | None = None,
-    *,
-    library: Library = SHIPPED,
-    **knobs: Any,
-) -> Edited:
-    """Draw a part of a digit anew, so that it fits the rest (RePaint).
-
-    Args:
-        label: What the digit should be, 0 to 9; None for none.
-        n: Number of pictures, 1 to 32.
-        seed: 0 to 4294967295.
-        picture: From ``digit``; None for the first test image.
-        region: The part: right half, left half, upper half, lower half or middle.
-        mask: (1, 28, 28), 1 where to paint anew, in place of the region; see ``read_mask``.
-        knobs: Fields of ``RepaintKnobs``.
-    """
-    label, n, seed = check_digit(label), check_count(n, 1, MAX_PICTURES), check_seed(seed)
-    image = (picture or digit()).image
-    check_choice("region", region, tuple(latents.REGIONS))
-    chosen = latents.REGIONS[region] if mask is None else mask
-    how = make(latents.RepaintKnobs, knobs)
-    return Edited(image, latents.repaint_digit(diffusion_model(library), image, chosen, label, n, seed, how))
-
-
-def vary(
-    label: int | None = None,
-    n: int = 8,
-    seed: int = 0,
-    picture: Digit | None = None,
-    *,
-    library: Library = SHIPPED,
-    **knobs: Any,
-) -> Edited:
-    """Variations of a digit: noise is added to it, and taken out again (SDEdit).
-
-    Args:
-        label: What it should become, 0 to 9; None for none.
-        n: Number of pictures, 1 to 32.
-        seed: 0 to 4294967295.
-        picture: From ``digit``; None for the first test image.
-        knobs: Fields of ``VaryKnobs``.
-    """
-    label, n, seed = check_digit(label), check_count(n, 1, MAX_PICTURES), check_seed(seed)
-    image = (picture or digit()).image
-    how = make(latents.VaryKnobs, knobs)
-    return Edited(image, latents.vary_digit(diffusion_model(library), image, label, n, seed, how))

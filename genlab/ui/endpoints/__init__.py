@@ -5,7 +5,7 @@ one is what the caller reads; pictures are uploaded files, checked by gradio; pi
 back through hidden components.
 """
 
-from genlab.ui.endpoints import diffusion, families
+from genlab.ui.endpoints import curves, diffusion, families, latents
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.session import Sessions
 
@@ -13,5 +13,5 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    families.expose(sessions, outputs)
-    diffusion.expose(sessions, outputs)
+    for group in (families, diffusion, curves, latents):
+        group.expose(sessions, outputs)

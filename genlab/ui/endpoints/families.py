@@ -10,7 +10,7 @@ from genlab.config import check_options
 from genlab.errors import GenlabError
 from genlab.jobs import Progress
 from genlab.models import MODELS
-from genlab.ui.endpoints.values import Json, Outputs, Pictures, given
+from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given
 from genlab.ui.numbers import brief, jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Session, Sessions, TrainRequest, trained_digest
@@ -37,7 +37,7 @@ def state_of(progress: Progress, session: Session, name: str) -> Json:
 
 def expose(sessions: Sessions, outputs: Outputs) -> None:
     """Add these endpoints to the app in whose context this is called."""
-    calls = Calls(sessions)
+    calls = FamilyCalls(sessions)
     publish(calls.models, [outputs.numbers], "sampling")
     publish(calls.sample, [outputs.gallery, outputs.numbers], "sampling")
     publish(calls.nearest, [outputs.gallery, outputs.numbers], "measuring")
@@ -45,15 +45,12 @@ def expose(sessions: Sessions, outputs: Outputs) -> None:
     publish(calls.train, [outputs.numbers, outputs.files, outputs.first], "training")
 
 
-class Calls:
-    """The endpoints themselves; a client's session keeps the models it trained."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        self.sessions = sessions
+class FamilyCalls(Calls):
+    """The endpoints themselves."""
 
     def models(self, request: gr.Request) -> list[Json]:
         """Every family: card, knobs with ranges, parameters and the measurements of its weights."""
-        session = self.sessions.get(request.session_hash)
+        session = self.session(request)
         found = []
         for name in MODELS:
             try:
@@ -80,7 +77,7 @@ class Calls:
             label: Digit 0 to 9 ({conditional} only); empty for a mix.
             knobs: The sampling knobs of the families; empty means the default.
         """
-        session = self.sessions.get(request.session_hash)
+        session = self.session(request)
         knobs = given(**knobs)
         wanted = given(n=n, seed=seed, label=label)
         *_, samples = api.sample(model, library=session.library, **wanted, **knobs)
@@ -118,7 +115,7 @@ class Calls:
             label: Digit 0 to 9 ({conditional} only); empty for a mix.
             knobs: The sampling knobs of the families; empty means the default.
         """
-        session = self.sessions.get(request.session_hash)
+        session = self.session(request)
         knobs = given(**knobs)
         found = api.nearest(model, library=session.library, **given(n=n, seed=seed, label=label), **knobs)
         index, distance = found.neighbours.index.tolist(), found.neighbours.distance.tolist()
@@ -145,7 +142,7 @@ class Calls:
             seed: 0 to 4294967295.
             knobs: The sampling knobs of the families; empty means the default.
         """
-        session = self.sessions.get(request.session_hash)
+        session = self.session(request)
         knobs = given(**knobs)
         for found in api.evaluate(model, library=session.library, **given(n=n, seed=seed), **knobs):
             yield jsonable({"model": model, **found})
@@ -176,7 +173,7 @@ class Calls:
             decay: cosine or none: does the learning rate fade?
             options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
         """
-        session = self.sessions.get(request.session_hash)
+        session = self.session(request)
         training = given(
             steps=steps, batch_size=batch_size, seed=seed, preview_every=preview_every, decay=decay
         )

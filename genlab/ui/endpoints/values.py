@@ -4,6 +4,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
+from torch import Tensor
+
+from genlab import visualize
+from genlab.data import to_uint8
+from genlab.library import Library
+from genlab.ui.session import Session, Sessions
 
 Json = dict[str, Any]
 Pictures = list[tuple[Any, str]]  # with their captions
@@ -33,3 +39,26 @@ def make_outputs() -> Outputs:
 def given(**values: Any) -> Json:
     """What the caller gave; None and "" mean the default."""
     return {k: v for k, v in values.items() if v is not None and v != ""}
+
+
+def named(images: Tensor, name: str) -> Pictures:
+    """Pictures uint8 (N, C, H, W), captioned "name 0", "name 1", ..."""
+    return [(visualize.picture(x), f"{name} {i}") for i, x in enumerate(images)]
+
+
+def shown(x: Tensor, name: str) -> tuple[Any, str]:
+    """One picture (C, H, W) in [-1, 1]; what is beyond is black or white."""
+    return visualize.picture(to_uint8(x[None])[0]), name
+
+
+class Calls:
+    """Base of the endpoints: a client's session keeps the models it trained."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    def session(self, request: gr.Request) -> Session:
+        return self.sessions.get(request.session_hash)
+
+    def library(self, request: gr.Request) -> Library:
+        return self.session(request).library
