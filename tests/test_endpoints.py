@@ -12,6 +12,7 @@ from PIL import Image
 from genlab import api
 from genlab.models import MODELS
 from genlab.ui import LAUNCH, build_app
+from genlab.walks import finish
 
 KNOBS = ("steps", "sampler", "eta", "guidance", "prior")
 
@@ -165,7 +166,7 @@ def assert_sentence(said: str, field: str) -> None:
 
 def test_reverse_tells_every_step(client):
     pictures, numbers = client.predict(label=3, seed=2, steps=4, api_name="/reverse")
-    moments = api.reverse(3, 2, steps=4)
+    moments = finish(api.reverse(3, 2, steps=4))
     assert numbers["t"] == [m.t for m in moments] and numbers["t"][-1] == -1
     assert len(pictures) == 10 and [len(v) for v in numbers["norms"].values()] == [5, 5, 4, 4]
     assert numbers["norms"]["x_t"][0] == pytest.approx(float(moments[0].x_t.norm()), rel=1e-3)

@@ -14,6 +14,7 @@ from genlab.lab.guidance import GuidanceKnobs, dissect, sweep_scales
 from genlab.library import Library
 from genlab.models.ddpm import CLASSES, T
 from genlab.noise import Noise
+from genlab.walks import finish
 
 FEW = GuidanceKnobs(steps=6)
 
@@ -30,16 +31,18 @@ def drawn(ddpm: Any, label: int, **knobs: Any) -> Tensor:
 
 
 def test_w_of_one_is_the_plain_condition_and_of_zero_none_bit_for_bit(ddpm: Any) -> None:
-    zero, one, two = sweep_scales(ddpm, 3, 4, 0, [0.0, 1.0, 2.0], FEW)
+    zero, one, two = finish(sweep_scales(ddpm, 3, 4, 0, [0.0, 1.0, 2.0], FEW))
     assert torch.equal(one, drawn(ddpm, 3)) and torch.equal(zero, drawn(ddpm, CLASSES))
     assert torch.equal(two, drawn(ddpm, 3, guidance=2.0)) and not torch.equal(two, one)
 
 
 def test_away_from_a_digit_starts_at_that_digit(ddpm: Any) -> None:
     away = replace(FEW, away_from="8")
-    zero, one = sweep_scales(ddpm, 3, 4, 0, [0.0, 1.0], away)
+    zero, one = finish(sweep_scales(ddpm, 3, 4, 0, [0.0, 1.0], away))
     assert torch.equal(zero, drawn(ddpm, 8)) and torch.equal(one, drawn(ddpm, 3))
-    assert not torch.equal(sweep_scales(ddpm, 3, 4, 0, [3.0], away), sweep_scales(ddpm, 3, 4, 0, [3.0], FEW))
+    assert not torch.equal(
+        finish(sweep_scales(ddpm, 3, 4, 0, [3.0], away)), finish(sweep_scales(ddpm, 3, 4, 0, [3.0], FEW))
+    )
 
 
 def test_away_from_a_digit_draws_it_less_often(ddpm: Any) -> None:
@@ -48,7 +51,7 @@ def test_away_from_a_digit_draws_it_less_often(ddpm: Any) -> None:
     def digits(label: int | None, **knobs: Any) -> Tensor:
         """How often each digit is drawn."""
         how = GuidanceKnobs(steps=10, **knobs)
-        images = sweep_scales(ddpm, label, 48, 0, [how.guidance], how)[0]
+        images = finish(sweep_scales(ddpm, label, 48, 0, [how.guidance], how))[0]
         return torch.bincount(judge.predict(judge.features(to_float(images))), minlength=CLASSES)
 
     free = digits(None)
@@ -66,10 +69,10 @@ def test_within_guides_at_its_times_alone() -> None:
 
 def test_an_interval_without_a_step_leaves_the_plain_condition(ddpm: Any) -> None:
     knobs = replace(FEW, guidance=4.0)
-    outside = sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_from=1, t_to=2))[0]
+    outside = finish(sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_from=1, t_to=2)))[0]
     assert torch.equal(outside, drawn(ddpm, 3))
-    half = sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_from=0, t_to=500))[0]
-    full = sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_to=T - 1))[0]
+    half = finish(sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_from=0, t_to=500)))[0]
+    full = finish(sweep_scales(ddpm, 3, 4, 0, [4.0], replace(knobs, t_to=T - 1)))[0]
     assert torch.equal(full, drawn(ddpm, 3, guidance=4.0))
     assert not torch.equal(half, full) and not torch.equal(half, outside)
 
@@ -84,11 +87,11 @@ def test_a_run_taken_apart_is_the_run(ddpm: Any) -> None:
         rounding = 1e-5 / alpha  # at t = 999 next to nothing of the picture is left
         assert torch.allclose(s.x_0, ((s.x_t - sigma * guided) / alpha).clamp(-1, 1), atol=rounding)
         assert torch.equal(s.difference, s.cond - s.uncond)
-    image = sweep_scales(ddpm, 3, 1, 7, [2.5], knobs)[0, 0]
+    image = finish(sweep_scales(ddpm, 3, 1, 7, [2.5], knobs))[0, 0]
     assert torch.equal(((steps[-1].x_0 + 1) * 127.5).round().to(torch.uint8), image), "DDIM ends at x_0"
 
 
 def test_a_study_reads_every_picture() -> None:
-    found = api.guidance(3, 3, 1, (0.0, 4.0), steps=10)
+    found = finish(api.guidance(3, 3, 1, (0.0, 4.0), steps=10))
     assert found.images.shape == (2, 3, 1, 28, 28) and found.read_as.shape == (2, 3)
     assert (found.read_as[1] == 3).all() and len(found.dissected) == 10

@@ -30,6 +30,7 @@ from genlab.library import Library
 from genlab.models.ddpm import Denoising, Guided
 from genlab.noise import Noise
 from genlab.sampling import sample
+from genlab.walks import finish
 from tests.helpers import bomb
 
 
@@ -166,28 +167,31 @@ def test_the_recorded_way_is_that_of_sampling(ddpm: Any) -> None:
 
 
 def test_a_duel_of_equals_is_a_draw_and_both_start_alike(ddpm: Any) -> None:
-    same = duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "eta": 0.0})
+    same = finish(duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "eta": 0.0}))
     assert torch.equal(same.first.images, same.second.images) and same.distance.max() == 0
-    other = duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "sampler": "heun"})
+    other = finish(duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 5, "sampler": "heun"}))
     assert other.first.labels == other.second.labels and other.second.evaluations == 8
     pixels = [s.images.float().flatten(1) / 255 for s in other[:2]]
     assert torch.allclose(other.distance, (pixels[0] - pixels[1]).norm(dim=1), atol=1e-5)
     with pytest.raises(InvalidInput, match="steps is 0"):
-        duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 0})
+        finish(duel(ddpm, 3, 0, None, {"steps": 5}, {"steps": 0}))
 
 
 def test_ddim_is_determined_by_its_start_and_ddpm_is_not(ddpm: Any) -> None:
-    sure, chance = outcomes(ddpm, 4, 0, 3, steps=10), outcomes(ddpm, 4, 0, 3, steps=10, sampler="ddpm")
+    sure, chance = (
+        finish(outcomes(ddpm, 4, 0, 3, steps=10)),
+        finish(outcomes(ddpm, 4, 0, 3, steps=10, sampler="ddpm")),
+    )
     assert all(torch.equal(sure.images[0], image) for image in sure.images) and sure.spread < 1e-4
     assert chance.spread > 1 and not torch.equal(chance.images[0], chance.images[1])
-    noisy = outcomes(ddpm, 4, 0, 3, steps=10, eta=1.0)
+    noisy = finish(outcomes(ddpm, 4, 0, 3, steps=10, eta=1.0))
     assert noisy.spread > 1
 
 
 def test_between_two_starts(ddpm: Any) -> None:
-    ends = [next(iter(outcomes(ddpm, 1, seed, 3, steps=10).images)) for seed in (1, 2)]
+    ends = [next(iter(finish(outcomes(ddpm, 1, seed, 3, steps=10)).images)) for seed in (1, 2)]
     for path in PATHS:
-        found = interpolate(ddpm, (1, 2), 3, 5, path, Guided(steps=10))
+        found = finish(interpolate(ddpm, (1, 2), 3, 5, path, Guided(steps=10)))
         difference = found.images[[0, -1]].int() - torch.stack(ends).int()
         assert difference.abs().max() <= 1, "the ends are the two seeds' own pictures"
         middle = found.norms[2] / found.norms[0]
@@ -198,7 +202,9 @@ def test_the_middle_of_the_line_is_too_typical(ddpm: Any) -> None:
     judge = Library().classifier()
     label, spreads = torch.full((24,), 3), {}
     for path in PATHS:
-        middles = [interpolate(ddpm, (i, 100 + i), 3, 3, path, Guided(steps=10)).images[1] for i in range(24)]
+        middles = [
+            finish(interpolate(ddpm, (i, 100 + i), 3, 3, path, Guided(steps=10))).images[1] for i in range(24)
+        ]
         spreads[path] = spread(judge.features(to_float(torch.stack(middles))), label)
     assert spreads["linear"] < 0.9 * spreads["spherical"]
 
@@ -215,15 +221,15 @@ def test_a_mask_is_where_a_picture_is_white() -> None:
 
 def test_a_digit_comes_back_from_its_inversion(ddpm: Any, seven: np.ndarray) -> None:
     image = torch.from_numpy(seven)[None]
-    plain = invert_digit(ddpm, image, 7, Denoising(steps=50))
+    plain = finish(invert_digit(ddpm, image, 7, Denoising(steps=50)))
     shown = (plain.image.float() - image.float()).div(255).pow(2).mean().sqrt()
     assert plain.error < 0.05 and abs(float(shown) - plain.error) < 0.01
-    assert invert_digit(ddpm, image, 7, Denoising(steps=4)).error > 2 * plain.error
+    assert finish(invert_digit(ddpm, image, 7, Denoising(steps=4))).error > 2 * plain.error
 
 
 def test_a_half_is_repainted_and_the_other_kept(ddpm: Any, seven: np.ndarray) -> None:
     image, mask = torch.from_numpy(seven)[None], REGIONS["lower half"]
-    found = repaint_digit(ddpm, image, mask, 7, 3, 0, RepaintKnobs(steps=10))
+    found = finish(repaint_digit(ddpm, image, mask, 7, 3, 0, RepaintKnobs(steps=10)))
     assert found.shape == (3, 1, 28, 28) and (found[:, :, :14] == image[:, :14]).all()
     assert not torch.equal(found[0, :, 14:], found[1, :, 14:])
 
@@ -232,9 +238,9 @@ def test_strength_goes_from_the_digit_to_a_fresh_one(ddpm: Any, seven: np.ndarra
     image = torch.from_numpy(seven)[None]
     distances = []
     for strength in (0.0, 0.2, 0.5, 1.0):
-        found = vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=strength))
+        found = finish(vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=strength)))
         distances.append(float((found.float() - image.float()).div(255).flatten(1).norm(dim=1).mean()))
     assert distances[0] == 0 and distances == sorted(distances)
-    fresh = vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=1.0))
+    fresh = finish(vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=1.0)))
     *_, samples = sample(ddpm, 4, 0, 7, steps=20)
     assert (fresh.float() - samples.images.float()).abs().mean() < 3, "nothing of the digit is left"

@@ -5,7 +5,6 @@ line only call these; they know nothing of gradio.
 from genlab.api.curves import guidance_curve, shipped_curve, steps_curve
 from genlab.api.diffusion import (
     MAX_PICTURES,
-    GuidanceStudy,
     NoisedDigit,
     compare_samplers,
     digit,
@@ -29,15 +28,13 @@ from genlab.api.families import (
     sampling_parameters,
     train,
 )
-from genlab.api.latents import Edited, interpolate, invert, repaint, vary
+from genlab.api.latents import interpolate, invert, repaint, vary
 
 __all__ = [
     "MAX_IMAGES",
     "MAX_PICTURES",
     "SHIPPED",
     "STARTS",
-    "Edited",
-    "GuidanceStudy",
     "Nearest",
     "NoisedDigit",
     "compare_samplers",

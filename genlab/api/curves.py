@@ -1,6 +1,6 @@
 """Quality against a knob of ddpm: as it was measured for the shipped weights, or measured now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from genlab.api.checks import check_count, check_seed
@@ -18,7 +18,7 @@ def shipped_curve(name: str, *, library: Library = SHIPPED) -> curves.Curve:
     return curves.read(library.folder / "ddpm", check_choice("curve", name, tuple(sweeps.SETTINGS)))
 
 
-def _sweep(settings: list[dict[str, Any]], n: Any, seed: Any, library: Library) -> Iterator[sweeps.Progress]:
+def _sweep(settings: list[dict[str, Any]], n: Any, seed: Any, library: Library) -> Generator[sweeps.Progress]:
     n, seed = check_count(n, *curves.SAMPLES), check_seed(seed)
     model = diffusion_model(library)
     checked = [knobs_for(model, setting) for setting in settings]
@@ -33,7 +33,7 @@ def steps_curve(
     guidance: float = 1.0,
     *,
     library: Library = SHIPPED,
-) -> Iterator[sweeps.Progress]:
+) -> Generator[sweeps.Progress]:
     """Measure quality against the number of steps; yields at every step, the points so far.
 
     Args:
@@ -56,7 +56,7 @@ def guidance_curve(
     sampler: str = "ddim",
     *,
     library: Library = SHIPPED,
-) -> Iterator[sweeps.Progress]:
+) -> Generator[sweeps.Progress]:
     """Measure accuracy, diversity and distance against guidance; yields as ``steps_curve``.
 
     Args:

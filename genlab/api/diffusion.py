@@ -14,12 +14,13 @@ from genlab.config import check_choice, check_list, check_number, check_options,
 from genlab.data import to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.lab import duel, noising
-from genlab.lab.guidance import Dissected, GuidanceKnobs, dissect, sweep_scales
+from genlab.lab.guidance import GuidanceKnobs, GuidanceStudy, study
 from genlab.lab.pictures import Digit, read_digit
 from genlab.lab.reverse import Moment, record
 from genlab.library import Library
 from genlab.models.ddpm import DDPM, T
 from genlab.sampling import knobs_for
+from genlab.walks import Walk, collect
 
 MAX_PICTURES = 32  # of one call
 
@@ -78,7 +79,7 @@ def noise(
 
 def reverse(
     label: int | None = None, seed: int = 0, *, library: Library = SHIPPED, **knobs: Any
-) -> list[Moment]:
+) -> Walk[list[Moment]]:
     """Every step from noise to one picture: what the network sees and what it believes.
 
     Args:
@@ -87,7 +88,8 @@ def reverse(
         knobs: Fields of ``DDPMSampling``.
     """
     model, seed, label = diffusion_model(library), check_seed(seed), check_digit(label)
-    return list(record(model, label, seed, **knobs_for(model, knobs)))
+    chosen = knobs_for(model, knobs)
+    return collect(record(model, label, seed, **chosen), chosen["steps"] + 1)
 
 
 def compare_samplers(
@@ -98,7 +100,7 @@ def compare_samplers(
     second: dict[str, Any] | None = None,
     *,
     library: Library = SHIPPED,
-) -> duel.Duel:
+) -> Walk[duel.Duel]:
     """Two samplers of ddpm on the same noise: pictures, cost, and how far apart they are.
 
     Args:
@@ -115,7 +117,7 @@ def compare_samplers(
 
 def outcomes(
     n: int = 8, seed: int = 0, label: int | None = None, *, library: Library = SHIPPED, **knobs: Any
-) -> duel.Outcomes:
+) -> Walk[duel.Outcomes]:
     """n runs of ddpm from one and the same noise: how much of a picture is the sampler's chance.
 
     Args:
@@ -130,15 +132,6 @@ def outcomes(
     return duel.outcomes(diffusion_model(library), n, seed, label, **knobs)
 
 
-class GuidanceStudy(NamedTuple):
-    """The same starts under several scales of guidance, and one run taken apart."""
-
-    scales: tuple[float, ...]
-    images: Tensor  # uint8 (len(scales), n, 1, 28, 28)
-    read_as: Tensor  # int64 (len(scales), n): the digits that the classifier sees
-    dissected: list[Dissected]  # of the first start, at the knobs' own scale
-
-
 def guidance(
     label: int | None = 3,
     n: int = 6,
@@ -147,7 +140,7 @@ def guidance(
     *,
     library: Library = SHIPPED,
     **knobs: Any,
-) -> GuidanceStudy:
+) -> Walk[GuidanceStudy]:
     """What guidance does to a picture: a sweep over its scale, and one run taken apart.
 
     Args:
@@ -159,9 +152,5 @@ def guidance(
     """
     label, n, seed = check_digit(label), check_count(n, 1, MAX_PICTURES), check_seed(seed)
     chosen = make(GuidanceKnobs, knobs)
-    found = tuple(check_number("scales", w, 0, 10, whole=False) for w in check_list("scales", scales))
-    model = diffusion_model(library)
-    images = sweep_scales(model, label, n, seed, found, chosen)
-    judge = library.classifier()
-    read_as = judge.predict(judge.features(to_float(images.flatten(0, 1)))).view(len(found), n)
-    return GuidanceStudy(found, images, read_as, list(dissect(model, label, seed, chosen)))
+    found = [check_number("scales", w, 0, 10, whole=False) for w in check_list("scales", scales)]
+    return study(diffusion_model(library), library.classifier(), label, n, seed, found, chosen)

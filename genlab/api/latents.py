@@ -1,6 +1,6 @@
 """Noise as a latent of ddpm: between two starts, back from a picture, and around a picture."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
@@ -12,6 +12,7 @@ from genlab.lab import latents
 from genlab.lab.pictures import Digit
 from genlab.library import Library
 from genlab.models.ddpm import Denoising, Guided
+from genlab.walks import Walk
 
 
 def interpolate(
@@ -23,7 +24,7 @@ def interpolate(
     *,
     library: Library = SHIPPED,
     **knobs: Any,
-) -> latents.Path:
+) -> Walk[latents.Path]:
     """Pictures by DDIM from starts between the noise of two seeds.
 
     Args:
@@ -42,7 +43,7 @@ def interpolate(
 
 def invert(
     label: int | None = None, picture: Digit | None = None, *, library: Library = SHIPPED, **knobs: Any
-) -> latents.Inversion:
+) -> Walk[latents.Inversion]:
     """The noise from which DDIM draws a given picture, and what it draws from it.
 
     Args:
@@ -52,13 +53,6 @@ def invert(
     """
     label, image = check_digit(label), (picture or digit()).image
     return latents.invert_digit(diffusion_model(library), image, label, make(Denoising, knobs))
-
-
-class Edited(NamedTuple):
-    """A picture and what was made of it."""
-
-    original: Tensor  # uint8 (1, 28, 28)
-    images: Tensor  # uint8 (N, 1, 28, 28)
 
 
 def repaint(
@@ -71,7 +65,7 @@ def repaint(
     *,
     library: Library = SHIPPED,
     **knobs: Any,
-) -> Edited:
+) -> Walk[Tensor]:
     """Draw a part of a digit anew, so that it fits the rest (RePaint).
 
     Args:
@@ -88,7 +82,7 @@ def repaint(
     check_choice("region", region, tuple(latents.REGIONS))
     chosen = latents.REGIONS[region] if mask is None else mask
     how = make(latents.RepaintKnobs, knobs)
-    return Edited(image, latents.repaint_digit(diffusion_model(library), image, chosen, label, n, seed, how))
+    return latents.repaint_digit(diffusion_model(library), image, chosen, label, n, seed, how)
 
 
 def vary(
@@ -99,7 +93,7 @@ def vary(
     *,
     library: Library = SHIPPED,
     **knobs: Any,
-) -> Edited:
+) -> Walk[Tensor]:
     """Variations of a digit: noise is added to it, and taken out again (SDEdit).
 
     Args:
@@ -112,4 +106,4 @@ def vary(
     label, n, seed = check_digit(label), check_count(n, 1, MAX_PICTURES), check_seed(seed)
     image = (picture or digit()).image
     how = make(latents.VaryKnobs, knobs)
-    return Edited(image, latents.vary_digit(diffusion_model(library), image, label, n, seed, how))
+    return latents.vary_digit(diffusion_model(library), image, label, n, seed, how)

@@ -1,5 +1,6 @@
 """Two samplers, one network, one start: what differs, what it costs, and how much is chance."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from genlab.data import to_float, to_uint8
 from genlab.models.ddpm import DDPM
 from genlab.noise import Noise
 from genlab.sampling import Samples, knobs_for, sample
+from genlab.walks import Walk, last, part
 
 
 class Duel(NamedTuple):
@@ -28,14 +30,19 @@ class Outcomes(NamedTuple):
 
 def duel(
     model: DDPM, n: int, seed: int, label: int | None, first: dict[str, Any], second: dict[str, Any]
-) -> Duel:
+) -> Walk[Duel]:
     """Sample n pictures twice from the same x_T and digits.
 
     Args:
         first, second: Sampling knobs of each side (sampler, steps, eta, guidance), checked here.
     """
-    *_, a = sample(model, n, seed, label, **knobs_for(model, first))
-    *_, b = sample(model, n, seed, label, **knobs_for(model, second))
+    sides = [knobs_for(model, knobs) for knobs in (first, second)]
+    return _duel([sample(model, n, seed, label, **knobs) for knobs in sides], [k["steps"] for k in sides])
+
+
+def _duel(runs: list[Iterator[Samples]], steps: list[int]) -> Walk[Duel]:
+    a = yield from part(last(runs[0], steps[0]), 0, 0.5)
+    b = yield from part(last(runs[1], steps[1]), 0.5, 1)
     apart = (to_float(a.images) - to_float(b.images)).flatten(1) / 2
     return Duel(a, b, apart.norm(dim=1))
 
@@ -54,10 +61,15 @@ class SharedStart(Noise):
         return start.expand(len(self), *shape).clone()
 
 
-def outcomes(model: DDPM, n: int, seed: int, label: int, **knobs: Any) -> Outcomes:
+def outcomes(model: DDPM, n: int, seed: int, label: int, **knobs: Any) -> Walk[Outcomes]:
     """n runs from one x_T: DDIM with eta 0 draws one picture n times, DDPM n different ones."""
     checked = knobs_for(model, knobs)
-    *_, x = model.sample(SharedStart(seed, n), labels=torch.full((n,), label), **checked)
+    run = model.sample(SharedStart(seed, n), labels=torch.full((n,), label), **checked)
+    return _outcomes(run, checked["steps"])
+
+
+def _outcomes(run: Iterator[Tensor], steps: int) -> Walk[Outcomes]:
+    x = yield from last(run, steps)
     images = to_uint8(x).cpu()
     pixels = images.flatten(1).double() / 255
-    return Outcomes(images, float(torch.pdist(pixels).mean()) if n > 1 else 0.0)
+    return Outcomes(images, float(torch.pdist(pixels).mean()) if len(images) > 1 else 0.0)

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from genlab.config import choice, knob
-from genlab.data import to_uint8
+from genlab.data import to_float, to_uint8
 from genlab.diffusion.guidance import classifier_free, within
 from genlab.diffusion.samplers import SAMPLERS, Denoiser, timesteps
+from genlab.models import Classifier
 from genlab.models.ddpm import CLASSES, DDPM, Sampled, T
 from genlab.noise import Noise
+from genlab.walks import Walk, collect, last, part
 
 NOTHING = "nothing"
 
@@ -87,13 +89,39 @@ def dissect(model: DDPM, label: int | None, seed: int, knobs: GuidanceKnobs) -> 
 @torch.no_grad()
 def sweep_scales(
     model: DDPM, label: int | None, n: int, seed: int, scales: Sequence[float], knobs: GuidanceKnobs
-) -> Tensor:
+) -> Walk[Tensor]:
     """The same n starts at every scale of guidance w: uint8 (len(scales), n, 1, 28, 28)."""
     rows = []
-    for w in scales:
+    for k, w in enumerate(scales):
         noise = Noise(seed, n)
         x_T = noise.normal(1, 28, 28).to(model.device)
         denoiser = guided(model, n, label, replace(knobs, guidance=w))
-        *_, step = SAMPLERS[knobs.sampler](denoiser, model.schedule, x_T, noise, timesteps(T, knobs.steps))
+        run = SAMPLERS[knobs.sampler](denoiser, model.schedule, x_T, noise, timesteps(T, knobs.steps))
+        step = yield from part(last(run, knobs.steps), k / len(scales), (k + 1) / len(scales))
         rows.append(to_uint8(step.x).cpu())
     return torch.stack(rows)
+
+
+class GuidanceStudy(NamedTuple):
+    """The same starts under several scales of guidance, and one run taken apart."""
+
+    scales: Sequence[float]
+    images: Tensor  # uint8 (len(scales), n, 1, 28, 28)
+    read_as: Tensor  # int64 (len(scales), n): the digits that the classifier sees
+    dissected: list[Dissected]  # of the first start, at the knobs' own scale
+
+
+def study(
+    model: DDPM,
+    classifier: Classifier,
+    label: int | None,
+    n: int,
+    seed: int,
+    scales: Sequence[float],
+    knobs: GuidanceKnobs,
+) -> Walk[GuidanceStudy]:
+    """A sweep over the scale, read by the classifier, and one run taken apart."""
+    apart = yield from part(collect(dissect(model, label, seed, knobs), knobs.steps), 0, 0.2)
+    images = yield from part(sweep_scales(model, label, n, seed, scales, knobs), 0.2, 1)
+    read_as = classifier.predict(classifier.features(to_float(images.flatten(0, 1))))
+    return GuidanceStudy(scales, images, read_as.view(len(scales), n), apart)

@@ -1,7 +1,7 @@
 """Noise as a latent: between two starts, back from a picture, and around a picture."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from genlab.lab.guidance import denoiser_of
 from genlab.lab.pictures import SIDE
 from genlab.models.ddpm import DDPM, Denoising, Guided, Sampled, T
 from genlab.noise import Noise
+from genlab.walks import Walk, last, part
 
 PATHS = {"spherical": slerp, "linear": lerp}
 
@@ -33,11 +34,6 @@ class VaryKnobs(Sampled):
     )
 
 
-def _last(trajectory: Any) -> Tensor:
-    *_, step = trajectory
-    return step.x
-
-
 class Path(NamedTuple):
     """Pictures between two starts, and the norm of each start: 28 for Gaussian noise."""
 
@@ -48,13 +44,14 @@ class Path(NamedTuple):
 @torch.no_grad()
 def interpolate(
     model: DDPM, seeds: tuple[int, int], label: int | None, n: int, path: str, knobs: Guided
-) -> Path:
+) -> Walk[Path]:
     """n pictures by DDIM from starts between two seeds' noise, along the arc or the straight line."""
     a, b = (Noise(seed, 1).normal(1, SIDE, SIDE) for seed in seeds)
     x_T = torch.cat([PATHS[path](a, b, i / (n - 1)) for i in range(n)]).to(model.device)
     denoiser = denoiser_of(model, n, label, knobs.guidance)
     run = samplers.ddim(denoiser, model.schedule, x_T, Noise(0, n), timesteps(T, knobs.steps))
-    return Path(to_uint8(_last(run)).cpu(), x_T.flatten(1).norm(dim=1).cpu())
+    step = yield from last(run, knobs.steps)
+    return Path(to_uint8(step.x).cpu(), x_T.flatten(1).norm(dim=1).cpu())
 
 
 class Inversion(NamedTuple):
@@ -66,12 +63,14 @@ class Inversion(NamedTuple):
 
 
 @torch.no_grad()
-def invert_digit(model: DDPM, image: Tensor, label: int | None, knobs: Denoising) -> Inversion:
+def invert_digit(model: DDPM, image: Tensor, label: int | None, knobs: Denoising) -> Walk[Inversion]:
     """DDIM inversion of ``image`` uint8 (1, 28, 28), and DDIM from what was found."""
     x_0 = to_float(image[None]).to(model.device)
     times, denoiser = timesteps(T, knobs.steps), denoiser_of(model, 1, label)
-    x_T = _last(invert(denoiser, model.schedule, x_0, times))
-    again = _last(samplers.ddim(denoiser, model.schedule, x_T, Noise(0, 1), times))
+    back = yield from part(last(invert(denoiser, model.schedule, x_0, times), len(times)), 0, 0.5)
+    x_T = back.x
+    forth = samplers.ddim(denoiser, model.schedule, x_T, Noise(0, 1), times)
+    again = (yield from part(last(forth, len(times)), 0.5, 1)).x
     return Inversion(x_T[0].cpu(), to_uint8(again)[0].cpu(), float(((again - x_0) / 2).pow(2).mean().sqrt()))
 
 
@@ -93,7 +92,7 @@ REGIONS = {
 @torch.no_grad()
 def repaint_digit(
     model: DDPM, image: Tensor, mask: Tensor, label: int | None, n: int, seed: int, knobs: RepaintKnobs
-) -> Tensor:
+) -> Walk[Tensor]:
     """n ways to fill the masked part (1: paint anew) of ``image`` uint8 (1, 28, 28): uint8 (n, 1, 28, 28)."""
     noise = Noise(seed, n)
     run = repaint(
@@ -106,11 +105,14 @@ def repaint_digit(
         mask=mask.to(model.device),
         resamplings=knobs.resamplings,
     )
-    return to_uint8(_last(run)).cpu()
+    step = yield from last(run, knobs.steps)
+    return to_uint8(step.x).cpu()
 
 
 @torch.no_grad()
-def vary_digit(model: DDPM, image: Tensor, label: int | None, n: int, seed: int, knobs: VaryKnobs) -> Tensor:
+def vary_digit(
+    model: DDPM, image: Tensor, label: int | None, n: int, seed: int, knobs: VaryKnobs
+) -> Walk[Tensor]:
     """SDEdit: n variations of ``image`` uint8 (1, 28, 28), which strength 0 leaves and 1 forgets."""
     times, noise = late_times(timesteps(T, knobs.steps), knobs.strength), Noise(seed, n)
     if not times:
@@ -120,4 +122,5 @@ def vary_digit(model: DDPM, image: Tensor, label: int | None, n: int, seed: int,
     run = samplers.SAMPLERS[knobs.sampler](
         denoiser_of(model, n, label, knobs.guidance), model.schedule, x.to(model.device), noise, times
     )
-    return to_uint8(_last(run)).cpu()
+    step = yield from last(run, len(times))
+    return to_uint8(step.x).cpu()

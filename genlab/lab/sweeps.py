@@ -1,6 +1,6 @@
 """Quality against a knob: the protocol's figures at every setting, always from the same noise."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -70,7 +70,7 @@ def sweep(
     *,
     n: int,
     seed: int = 0,
-) -> Iterator[Progress]:
+) -> Generator[Progress]:
     """Measure ``model`` at every setting on n samples of all digits mixed; tells every sampler step.
 
     A point has Frechet distance, precision and recall (as ``evaluation``), label accuracy, diversity

@@ -1,9 +1,10 @@
 """What one visitor has: his own models and his running trainings. Plain Python, no gradio."""
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +57,7 @@ class Session:
         self._busy: set[str] = set()
         self._digest: dict[str, str] = {}
         self._stop_all = threading.Event()
-        self._measuring: dict[str, threading.Event] = {}
+        self._working: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
     # Sampling
@@ -78,20 +79,21 @@ class Session:
         """The sha256 of the weights that ``name`` means."""
         return self._digest.get(name) or shipped_digest(self.library.folder / name)
 
-    # Measuring
+    # Long work
 
-    def measure(self, name: str, progress: Iterator[P]) -> Iterator[P]:
-        """Pass ``progress`` on until somebody asks to stop the measurement ``name``."""
-        stop = self._measuring[name] = threading.Event()
-        for item in progress:
-            yield item
-            if stop.is_set():
-                return
+    def work(self, name: str, items: Generator[P, None, Any]) -> Iterator[P]:
+        """Pass ``items`` on until somebody interrupts the work ``name``."""
+        stop = self._working[name] = threading.Event()
+        with contextlib.closing(items):
+            for item in items:
+                yield item
+                if stop.is_set():
+                    return
 
-    def stop_measuring(self, name: str) -> None:
+    def interrupt(self, name: str) -> None:
         """End it at its next step; returns at once."""
-        if name in self._measuring:
-            self._measuring[name].set()
+        if name in self._working:
+            self._working[name].set()
 
     # Training
 
@@ -152,8 +154,8 @@ class Session:
         """The visitor has left."""
         self.closed = True
         self.stop()
-        for name in self._measuring:
-            self.stop_measuring(name)
+        for name in self._working:
+            self.interrupt(name)
 
 
 class Sessions:

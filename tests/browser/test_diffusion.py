@@ -109,6 +109,12 @@ def test_the_reverse_process_is_walked_through(visit):
     page.locator("#reverse-play").click()
     page.locator("#reverse-shown", has_text="the finished picture").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.locator("#reverse-knobs").get_by_label("number input for steps").fill("1000")
+    page.locator("#reverse-run").click()
+    page.locator("#reverse-note [aria-valuenow]").wait_for()
+    page.locator("#reverse-stop").click()
+    page.locator("#reverse-note", has_text="Stopped").wait_for()
+    page.locator("#reverse-shown", has_text="of 50").wait_for()
 
 
 def test_a_duel_shows_both_and_what_is_chance(visit):

@@ -12,10 +12,11 @@ from genlab.models.ddpm import DDPMSampling
 from genlab.sampling import Samples
 from genlab.ui import html
 from genlab.ui.card import Updates
-from genlab.ui.diffusion.pieces import Controls, answer, figure, question, sheet
-from genlab.ui.knobs import SAMPLING, Values, components, read
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, sheet
+from genlab.ui.knobs import Values, components, read
 from genlab.ui.numbers import brief, count, duration
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk, part
 
 RUNS = 8
 SIDES = {"A": {"sampler": "ddim", "steps": 50}, "B": {"sampler": "ddpm", "steps": 50}}
@@ -50,25 +51,27 @@ def build(sessions: Sessions) -> None:
             with gr.Column(scale=2, min_width=220), gr.Accordion(f"Sampler {name}", elem_id=f"duel-{name}"):
                 sides[name] = components(DDPMSampling, defaults)
         with gr.Column(scale=1, min_width=160):
-            run = gr.Button("Run both", variant="primary", elem_id="duel-run")
+            runner = Runner("duel", sessions, "Run both")
             repeat = gr.Button(f"Each {RUNS} times from one start", size="sm", elem_id="duel-repeat")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="duel-note")
+    runner.note.render()
     hint = html.note("Press Run both: the pictures appear side by side.", plain=True)
     shown = gr.HTML(hint, elem_id="duel-shown")
     inputs = controls.inputs | {part for knobs in sides.values() for part in knobs.values()}
 
-    def fight(values: Values, session: Session) -> Updates:
+    def fight(values: Values, session: Session) -> Walk[Updates]:
         a, b = (read(values, knobs) for knobs in sides.values())
-        found = api.compare_samplers(first=a, second=b, library=session.library, **controls.read(values))
+        wanted = controls.read(values)
+        found = yield from api.compare_samplers(first=a, second=b, library=session.library, **wanted)
         return {shown: show(found, a, b)}
 
-    def again(values: Values, session: Session) -> Updates:
+    def again(values: Values, session: Session) -> Walk[Updates]:
         wanted, figures = controls.read(values) | {"n": RUNS}, ""
-        for name, knobs in sides.items():
-            found = api.outcomes(library=session.library, **wanted, **read(values, knobs))
+        for i, (name, knobs) in enumerate(sides.items()):
+            runs = api.outcomes(library=session.library, **wanted, **read(values, knobs))
+            found = yield from part(runs, i / len(sides), (i + 1) / len(sides))
             said = f"{name}: {RUNS} runs from one start, mean distance between two {brief(found.spread)}"
             figures += figure(sheet(found.images, said), said)
         return {shown: f'<div class="gl-duel">{figures}</div>'}
 
-    run.click(answer(note, sessions, fight), inputs, [shown, note], **SAMPLING)
-    repeat.click(answer(note, sessions, again), inputs, [shown, note], **SAMPLING)
+    runner.listen(fight, inputs, [shown])
+    runner.listen(again, inputs, [shown], repeat)

@@ -13,10 +13,11 @@ from genlab.lab.latents import REGIONS, RepaintKnobs, VaryKnobs
 from genlab.lab.pictures import Digit, to_mask
 from genlab.ui import html
 from genlab.ui.card import Updates
-from genlab.ui.diffusion.pieces import Controls, answer, figure, img, question, sheet
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, img, question, sheet
 from genlab.ui.diffusion.source import PAD, Source, preview, strokes
-from genlab.ui.knobs import SAMPLING, Values
+from genlab.ui.knobs import Values
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk
 
 PAINTED = "painted"
 MASK_COLOUR = (230, 159, 0)
@@ -75,8 +76,8 @@ def build_inpaint(app: gr.Blocks, sessions: Sessions) -> None:
             number=8,
         )
         with gr.Column(scale=1, min_width=160):
-            run = gr.Button("Run", variant="primary", elem_id="inpaint-run")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="inpaint-note")
+            runner = Runner("inpaint", sessions)
+    runner.note.render()
     hint = "Press Run: eight ways to complete the digit."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="inpaint-shown")
 
@@ -84,17 +85,17 @@ def build_inpaint(app: gr.Blocks, sessions: Sessions) -> None:
         where = check_choice("mask", values[region], (*REGIONS, PAINTED))
         return to_mask(np.asarray(strokes(values[pad])) / 255) if where == PAINTED else REGIONS[where]
 
-    def paint(values: Values, session: Session) -> Updates:
+    def paint(values: Values, session: Session) -> Walk[Updates]:
         digit, mask = values[source.digit] or api.digit(), mask_of(values)
-        found = api.repaint(picture=digit, mask=mask, library=session.library, **controls.read(values))
+        wanted = controls.read(values)
+        found = yield from api.repaint(picture=digit, mask=mask, library=session.library, **wanted)
         before = figure(img(tinted(digit.image, mask), "the mask"), "coloured: drawn anew")
-        after = figure(sheet(found.images, "completed digits", columns=4), "completed")
+        after = figure(sheet(found, "completed digits", columns=4), "completed")
         return {shown: beside(before, after)}
 
     inputs = controls.inputs | {source.digit, region, pad}
-    decoded = {**SAMPLING, "preprocess": True}  # gradio reads the painted mask
-    run.click(answer(note, sessions, paint), inputs, [shown, note], **decoded)
-    source.listen(app, lambda digit: (preview(digit), canvas(digit)), [], [chosen, pad], note)
+    runner.listen(paint, inputs, [shown], preprocess=True)  # gradio reads the painted mask
+    source.listen(app, lambda digit: (preview(digit), canvas(digit)), [], [chosen, pad], runner.note)
 
 
 def build_vary(app: gr.Blocks, sessions: Sessions) -> None:
@@ -108,18 +109,17 @@ def build_vary(app: gr.Blocks, sessions: Sessions) -> None:
             "vary", VaryKnobs, digit="none", digit_help="What it should become; none: whatever fits", number=8
         )
         with gr.Column(scale=1, min_width=160):
-            run = gr.Button("Run", variant="primary", elem_id="vary-run")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="vary-note")
+            runner = Runner("vary", sessions)
+    runner.note.render()
     hint = "Press Run: variations of the digit. More strength, less of it is left."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="vary-shown")
 
-    def vary(values: Values, session: Session) -> Updates:
+    def vary(values: Values, session: Session) -> Walk[Updates]:
         digit, wanted = values[source.digit] or api.digit(), controls.read(values)
-        found = api.vary(picture=digit, library=session.library, **wanted)
+        found = yield from api.vary(picture=digit, library=session.library, **wanted)
         before = figure(img(visualize.picture(digit.image), "before"), "before")
         said = f"after, strength {wanted['strength']:g}"
-        return {shown: beside(before, figure(sheet(found.images, said, columns=4), said))}
+        return {shown: beside(before, figure(sheet(found, said, columns=4), said))}
 
-    inputs = controls.inputs | {source.digit}
-    run.click(answer(note, sessions, vary), inputs, [shown, note], **SAMPLING)
-    source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
+    runner.listen(vary, controls.inputs | {source.digit}, [shown])
+    source.listen(app, lambda digit: (preview(digit),), [], [chosen], runner.note)

@@ -8,15 +8,16 @@ import gradio as gr
 from genlab import api
 from genlab.config import check_number
 from genlab.errors import InvalidInput
-from genlab.lab.guidance import Dissected, GuidanceKnobs
+from genlab.lab.guidance import Dissected, GuidanceKnobs, GuidanceStudy
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion import measured
-from genlab.ui.diffusion.pieces import Controls, answer, figure, question, sheet, small
-from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, sheet, small
+from genlab.ui.knobs import NOW, Values
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk
 
 SCALES = "0, 0.5, 1, 2, 4, 8"
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
@@ -39,7 +40,7 @@ def parse(text: Any) -> list[float]:
         raise InvalidInput(f"scales is {said!r}; it must be numbers from 0 to 10, such as 0, 1, 4.") from None
 
 
-def rows(found: api.GuidanceStudy, label: int | None) -> str:
+def rows(found: GuidanceStudy, label: int | None) -> str:
     """One row of pictures for each scale, and what the classifier reads in it."""
     out = ""
     for w, images, read_as in zip(found.scales, found.images, found.read_as.tolist(), strict=True):
@@ -91,8 +92,8 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
                 info="The w of every row; guidance above is that of the run taken apart",
                 elem_id="guidance-scales",
             )
-            run = gr.Button("Run", variant="primary", elem_id="guidance-run")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="guidance-note")
+            runner = Runner("guidance", sessions)
+    runner.note.render()
     hint = "Press Run: the same noise under every scale, and one run taken apart."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="guidance-shown")
     at = gr.Slider(
@@ -107,9 +108,9 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
     )
     parts = gr.HTML("", elem_id="guidance-parts")
 
-    def study(values: Values, session: Session) -> Updates:
+    def study(values: Values, session: Session) -> Walk[Updates]:
         wanted = controls.read(values)
-        found = api.guidance(library=session.library, scales=parse(values[scales]), **wanted)
+        found = yield from api.guidance(library=session.library, scales=parse(values[scales]), **wanted)
         kept, middle = Shown(found.dissected, wanted["guidance"]), (len(found.dissected) + 1) // 2
         return {
             state: kept,
@@ -123,7 +124,6 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
             return gr.skip()
         return show(kept, int(check_number("step", k, 1, len(kept.steps), whole=True)))
 
-    outputs = [state, shown, at, parts, note]
-    run.click(answer(note, sessions, study), controls.inputs | {scales}, outputs, **SAMPLING)
+    runner.listen(study, controls.inputs | {scales}, [state, shown, at, parts])
     at.input(look, [state, at], parts, trigger_mode="always_last", **NOW)
     measured.build_guidance(app, sessions)

@@ -8,11 +8,12 @@ from genlab.lab.latents import PATHS, Path
 from genlab.models.ddpm import Denoising, Guided
 from genlab.ui import html
 from genlab.ui.card import Updates
-from genlab.ui.diffusion.pieces import Controls, answer, figure, img, question, small
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, img, question, small
 from genlab.ui.diffusion.source import Source, preview
-from genlab.ui.knobs import SAMPLING, Values, seed_box
+from genlab.ui.knobs import Values, seed_box
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk, part
 
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 WHY = (
@@ -43,19 +44,20 @@ def build_interpolate(sessions: Sessions) -> None:
         controls = Controls("between", Guided, number=9, fewest=2, seed_help="Of the first start")
         with gr.Column(scale=2, min_width=200):
             other = seed_box("Of the last start", "between-other", 1, "other seed")
-            run = gr.Button("Run", variant="primary", elem_id="between-run")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="between-note")
+            runner = Runner("between", sessions)
+    runner.note.render()
     hint = "Press Run: pictures between two starts, on two ways."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="between-shown")
 
-    def walk(values: Values, session: Session) -> Updates:
+    def walk(values: Values, session: Session) -> Walk[Updates]:
         wanted = controls.read(values) | {"other_seed": values[other]}
-        strips = "".join(
-            strip(path, api.interpolate(path=path, library=session.library, **wanted)) for path in PATHS
-        )
+        strips = ""
+        for i, path in enumerate(PATHS):
+            pictures = api.interpolate(path=path, library=session.library, **wanted)
+            strips += strip(path, (yield from part(pictures, i / len(PATHS), (i + 1) / len(PATHS))))
         return {shown: f'{strips}<p class="gl-live">{WHY}</p>'}
 
-    run.click(answer(note, sessions, walk), controls.inputs | {other}, [shown, note], **SAMPLING)
+    runner.listen(walk, controls.inputs | {other}, [shown])
 
 
 def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
@@ -73,14 +75,14 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
             seed_help=None,
         )
         with gr.Column(scale=1, min_width=160):
-            run = gr.Button("Run", variant="primary", elem_id="invert-run")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="invert-note")
+            runner = Runner("invert", sessions)
+    runner.note.render()
     hint = "Press Run: its noise, and the digit drawn from that. Fewer steps, a larger error."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="invert-shown")
 
-    def walk(values: Values, session: Session) -> Updates:
+    def walk(values: Values, session: Session) -> Walk[Updates]:
         digit = values[source.digit] or api.digit()
-        found = api.invert(picture=digit, library=session.library, **controls.read(values))
+        found = yield from api.invert(picture=digit, library=session.library, **controls.read(values))
         apart = (found.image.float() - digit.image.float()).abs().to(torch.uint8)
         x_T = found.x_T
         figures = [
@@ -97,6 +99,5 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
         ]
         return {shown: f'<div class="gl-four">{"".join(figures)}</div><p class="gl-live">{FLAT}</p>'}
 
-    inputs = controls.inputs | {source.digit}
-    run.click(answer(note, sessions, walk), inputs, [shown, note], **SAMPLING)
-    source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
+    runner.listen(walk, controls.inputs | {source.digit}, [shown])
+    source.listen(app, lambda digit: (preview(digit),), [], [chosen], runner.note)

@@ -1,7 +1,7 @@
 """Measured curves: those that come with the weights, and the same measured again on the page."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -30,7 +30,7 @@ FIGURES = {
     "recall": "recall",
 }
 Curve = dict[str, Any]
-Measure = Callable[[Any, Values, Library], Iterator[Progress]]  # (n, values, library)
+Measure = Callable[[Any, Values, Library], Generator[Progress]]  # (n, values, library)
 
 
 def level(name: str, value: float, points: Sequence[tuple[float, float]]) -> Line:
@@ -151,7 +151,7 @@ def build_curve(
         session, began, known, said = sessions.get(request.session_hash), time.monotonic(), 0, ""
         try:
             done = None
-            for done in session.measure(name, measure(values[n], values, session.library)):
+            for done in session.work(name, measure(values[n], values, session.library)):
                 passed = time.monotonic() - began
                 left = f"{duration(passed * (1 / done.share - 1))} left" if done.share else ""
                 out: Updates = {progress: html.bar(done.share, left)}
@@ -168,7 +168,7 @@ def build_curve(
         yield {progress: "", note: said, stop: gr.Button(interactive=False)}
 
     def interrupt(request: gr.Request) -> None:
-        sessions.get(request.session_hash).stop_measuring(name)
+        sessions.get(request.session_hash).interrupt(name)
 
     start.click(run, {n, *choices}, [shown, progress, note, stop], **MEASURING)
     stop.click(interrupt, None, None, **NOW)
@@ -189,7 +189,7 @@ def build_steps(app: gr.Blocks, sessions: Sessions) -> None:
         render=False,
     )
 
-    def measure(n: Any, values: Values, library: Library) -> Iterator[Progress]:
+    def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
         counts = [int(s) for s in values[steps]]
         return api.steps_curve(n, 0, values[samplers], counts, library=library)
 
@@ -207,7 +207,7 @@ def build_guidance(app: gr.Blocks, sessions: Sessions) -> None:
         render=False,
     )
 
-    def measure(n: Any, values: Values, library: Library) -> Iterator[Progress]:
+    def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
         return api.guidance_curve(n, 0, [float(w) for w in values[scales]], library=library)
 
     build_curve(app, sessions, "guidance", guidance_plots, ("guidance",), [scales], measure)

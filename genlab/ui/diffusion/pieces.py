@@ -1,6 +1,7 @@
 """What the panels of the tab Diffusion share: controls, pictures, and how a press of Run is answered."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any
@@ -16,11 +17,14 @@ from genlab.data import to_uint8
 from genlab.library import SHIPPED_ORIGIN
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
-from genlab.ui.knobs import Values, components, read, seed_box
+from genlab.ui.knobs import NOW, SAMPLING, Values, components, read, seed_box
+from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk
 
 DIGITS = tuple(map(str, range(10)))
-Work = Callable[[Values, Session], Updates]
+Work = Callable[[Values, Session], Walk[Updates]]
+LOOK_SECONDS = 0.25  # at least, between two looks at how far some work is
 
 
 def question(text: str) -> None:
@@ -125,15 +129,59 @@ def credit(session: Session) -> str:
     return html.note(f"Drawn by your own DDPM, {origin}.", plain=True)
 
 
-def answer(note: Component, sessions: Sessions, work: Work) -> Any:
-    """An event's function: it says that it runs, gives what ``work`` returns, or says what was wrong."""
+class Runner:
+    """Run and Stop of a panel, and the line that says how it goes; made where this is called.
 
-    def answered(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield {note: html.note("Running.", plain=True)}
-        try:
-            session = sessions.get(request.session_hash)
-            yield {note: credit(session), **work(values, session)}
-        except Exception as error:
-            yield {note: html.note(sentence(error))}
+    Args:
+        panel: Begins the elements' ids, and names the work.
+        sessions: Whose visitor's work is run.
+        text: On the button.
+    """
 
-    return answered
+    def __init__(self, panel: str, sessions: Sessions, text: str = "Run") -> None:
+        self.panel, self.sessions = panel, sessions
+        self.run = gr.Button(text, variant="primary", elem_id=f"{panel}-run")
+        self.stop = gr.Button("Stop", variant="stop", size="sm", interactive=False, elem_id=f"{panel}-stop")
+        self.note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{panel}-note", render=False)
+
+        def interrupt(request: gr.Request) -> None:
+            sessions.get(request.session_hash).interrupt(panel)
+
+        self.stop.click(interrupt, None, None, **NOW)
+
+    def listen(
+        self,
+        work: Work,
+        inputs: set[Any],
+        outputs: list[Component],
+        button: Component | None = None,
+        **options: Any,
+    ) -> None:
+        """A press of Run (or of ``button``) does ``work`` under a progress bar, until Stop is pressed.
+
+        Errors are said in one sentence; what is shown already stays.
+        """
+
+        def answered(values: Values, request: gr.Request) -> Iterator[Updates]:
+            yield {self.note: html.bar(None, "Starting."), self.stop: gr.Button(interactive=True)}
+            session, began, shown = self.sessions.get(request.session_hash), time.monotonic(), 0.0
+            results: list[Updates] = []
+
+            def to_the_end() -> Walk[None]:
+                results.append((yield from work(values, session)))
+
+            try:
+                for share in session.work(self.panel, to_the_end()):
+                    passed = time.monotonic() - began
+                    if passed - shown > LOOK_SECONDS:
+                        shown = passed
+                        left = f"{duration(passed * (1 / share - 1))} left"
+                        yield {self.note: html.bar(share, left)}
+                said = credit(session) if results else html.note("Stopped.", plain=True)
+            except Exception as error:
+                said = html.note(sentence(error))
+            updates = results[0] if results else {}
+            yield {self.note: said, self.stop: gr.Button(interactive=False), **updates}
+
+        targets = [*outputs, self.note, self.stop]
+        (button or self.run).click(answered, inputs, targets, **{**SAMPLING, **options})  # type: ignore[attr-defined]

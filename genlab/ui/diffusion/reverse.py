@@ -19,10 +19,11 @@ from genlab.models.ddpm import DDPMSampling
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
-from genlab.ui.diffusion.pieces import Controls, answer, figure, question, small
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, small
 from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk
 
 FRAME_SECONDS = 0.12  # between two frames of the playing animation
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
@@ -30,7 +31,7 @@ FRAMES = 60  # of the exported animation, at most
 COLUMNS = 10  # moments in the strip, evenly chosen
 
 
-class Walk(NamedTuple):
+class Recorded(NamedTuple):
     """A finished run and the folder of its exported files."""
 
     moments: list[Moment]
@@ -91,9 +92,9 @@ def build(sessions: Sessions) -> None:
     with gr.Row(elem_classes="gl-controls"):
         controls = Controls("reverse", DDPMSampling)
         with gr.Column(scale=1, min_width=160):
-            run = gr.Button("Run", variant="primary", elem_id="reverse-run")
+            runner = Runner("reverse", sessions)
             play = gr.Button("Play", size="sm", interactive=False, elem_id="reverse-play")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id="reverse-note")
+    runner.note.render()
     at = gr.Slider(0, 1, 0, step=1, label="step", info="Drag to walk through the run", elem_id="reverse-step")
     shown = gr.HTML(
         html.note("Press Run to see the way from noise to a digit.", plain=True), elem_id="reverse-shown"
@@ -106,30 +107,29 @@ def build(sessions: Sessions) -> None:
         elem_id="reverse-files",
     )
 
-    def walk(values: Values, session: Session) -> Updates:
-        found = api.reverse(library=session.library, **controls.read(values))
+    def walk(values: Values, session: Session) -> Walk[Updates]:
+        found = yield from api.reverse(library=session.library, **controls.read(values))
         folder = tempfile.TemporaryDirectory(prefix="genlab-")  # gone with the run
         last = len(found) - 1
         return {
-            state: Walk(found, folder),
+            state: Recorded(found, folder),
             shown: show(found, last),
             at: gr.Slider(0, last, last),
             play: gr.Button(interactive=True),
             files: gr.File(export(found, Path(folder.name)), visible=True),
         }
 
-    def look(walked: Walk | None, k: Any) -> Any:
+    def look(walked: Recorded | None, k: Any) -> Any:
         if walked is None:
             return gr.skip()
         return show(walked.moments, int(check_number("step", k, 0, len(walked.moments) - 1, whole=True)))
 
-    def animate(walked: Walk | None) -> Iterator[tuple[str, int]]:
+    def animate(walked: Recorded | None) -> Iterator[tuple[str, int]]:
         moments = walked.moments if walked else []
         for k in range(len(moments)):
             yield show(moments, k), k
             time.sleep(FRAME_SECONDS)
 
-    outputs = [state, shown, at, note, play, files]
-    run.click(answer(note, sessions, walk), controls.inputs, outputs, **SAMPLING)
+    runner.listen(walk, controls.inputs, [state, shown, at, play, files])
     at.input(look, [state, at], shown, trigger_mode="always_last", **NOW)
     play.click(animate, state, [shown, at], **SAMPLING)

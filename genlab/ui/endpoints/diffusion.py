@@ -1,5 +1,6 @@
 """The endpoints that look inside ddpm: noising, the way back, samplers, guidance."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -7,7 +8,7 @@ import gradio as gr
 from genlab import api, visualize
 from genlab.lab.guidance import GuidanceKnobs
 from genlab.models.ddpm import DDPMSampling
-from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown
+from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown, streamed
 from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
@@ -49,14 +50,16 @@ class DiffusionCalls(Calls):
 
     def reverse(
         self, request: gr.Request, label: int | None = None, seed: int | None = 0, **knobs: Any
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Diffusion step by step: x_t and the predicted x_0 of every step, and the norms on the way.
 
         Args:
             label: Digit 0 to 9; empty for the model without a condition.
             seed: 0 to 4294967295.
         """
-        moments = api.reverse(library=self.library(request), **given(label=label, seed=seed, **knobs))
+        moments = yield from streamed(
+            api.reverse(library=self.library(request), **given(label=label, seed=seed, **knobs))
+        )
         pictures = [
             shown(x, f"{name}, t = {m.t}") for m in moments for name, x in (("x_t", m.x_t), ("x_0", m.x_0))
         ]
@@ -66,7 +69,7 @@ class DiffusionCalls(Calls):
             "eps": [float(m.eps.norm()) for m in moments if m.eps is not None],
             "score": [float(m.score.norm()) for m in moments if m.score is not None],
         }
-        return pictures, jsonable({"t": [m.t for m in moments], "norms": norms})
+        yield pictures, jsonable({"t": [m.t for m in moments], "norms": norms})
 
     def compare_samplers(
         self,
@@ -76,7 +79,7 @@ class DiffusionCalls(Calls):
         label: int | None = None,
         first: dict | None = None,
         second: dict | None = None,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Two samplers of ddpm on the same noise: pictures of both in turn, cost and distances.
 
         Args:
@@ -87,7 +90,7 @@ class DiffusionCalls(Calls):
             second: The same of the other side.
         """
         wanted = given(n=n, seed=seed, label=label, first=first, second=second)
-        found = api.compare_samplers(library=self.library(request), **wanted)
+        found = yield from streamed(api.compare_samplers(library=self.library(request), **wanted))
         sides = (("first", found.first), ("second", found.second))
         pictures = [
             (visualize.picture(side.images[i]), f"{name} {i}")
@@ -96,7 +99,7 @@ class DiffusionCalls(Calls):
         ]
         numbers: Json = {"labels": found.first.labels, "distances": found.distance.tolist()}
         numbers |= {name: {"seconds": s.seconds, "evaluations": s.evaluations} for name, s in sides}
-        return pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers)
 
     def guidance(
         self,
@@ -106,7 +109,7 @@ class DiffusionCalls(Calls):
         seed: int | None = 0,
         scales: list[float] | None = None,
         **knobs: Any,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Guidance taken apart: the same starts at several scales, and one run with both predictions.
 
         Args:
@@ -116,7 +119,7 @@ class DiffusionCalls(Calls):
             scales: The w of every row, 0 to 10 each, at most 10 of them.
         """
         wanted = given(label=label, n=n, seed=seed, scales=scales, **knobs)
-        found = api.guidance(library=self.library(request), **wanted)
+        found = yield from streamed(api.guidance(library=self.library(request), **wanted))
         pictures = [
             picture
             for w, row in zip(found.scales, found.images, strict=True)
@@ -132,4 +135,4 @@ class DiffusionCalls(Calls):
             "t": [step.t for step in found.dissected],
             "norms": norms,
         }
-        return pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers)

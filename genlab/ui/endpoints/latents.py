@@ -1,5 +1,6 @@
 """The endpoints that go from noise to noise, back from a picture, and around a picture."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -8,7 +9,7 @@ from genlab import api, visualize
 from genlab.lab.latents import RepaintKnobs, VaryKnobs
 from genlab.lab.pictures import read_mask
 from genlab.models.ddpm import Denoising, Guided
-from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown
+from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown, streamed
 from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
@@ -36,7 +37,7 @@ class LatentCalls(Calls):
         other_seed: int | None = 1,
         path: str | None = "spherical",
         **knobs: Any,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Pictures by DDIM from starts between the noise of two seeds, and the norm of each start.
 
         Args:
@@ -47,8 +48,8 @@ class LatentCalls(Calls):
             path: spherical, or linear, whose middle is too weak a noise.
         """
         wanted = given(label=label, n=n, seed=seed, other_seed=other_seed, path=path, **knobs)
-        found = api.interpolate(library=self.library(request), **wanted)
-        return named(found.images, "picture"), jsonable({"norms": found.norms.tolist()})
+        found = yield from streamed(api.interpolate(library=self.library(request), **wanted))
+        yield named(found.images, "picture"), jsonable({"norms": found.norms.tolist()})
 
     def invert(
         self,
@@ -57,7 +58,7 @@ class LatentCalls(Calls):
         index: int | None = 0,
         picture: bytes | None = None,
         **knobs: Any,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """DDIM inversion: the digit, the noise it comes from, and what is drawn from that noise.
 
         Args:
@@ -66,14 +67,16 @@ class LatentCalls(Calls):
             picture: A picture file of any size and mode in place of the test image; empty for none.
         """
         digit = api.digit(**given(index=index, picture=picture))
-        found = api.invert(library=self.library(request), **given(label=label, **knobs), picture=digit)
+        found = yield from streamed(
+            api.invert(library=self.library(request), **given(label=label, **knobs), picture=digit)
+        )
         pictures = [
             (visualize.picture(digit.image), "digit"),
             shown(found.x_T, "noise"),
             (visualize.picture(found.image), "drawn again"),
         ]
         numbers = {"error": found.error, "norm": float(found.x_T.norm()), "notices": digit.notices}
-        return pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers)
 
     def repaint(
         self,
@@ -86,7 +89,7 @@ class LatentCalls(Calls):
         region: str | None = "right half",
         mask: bytes | None = None,
         **knobs: Any,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Inpainting: a part of a digit is drawn anew so that it fits the rest. The first is the original.
 
         Args:
@@ -101,9 +104,11 @@ class LatentCalls(Calls):
         digit = api.digit(**given(index=index, picture=picture))
         wanted = given(label=label, n=n, seed=seed, region=region, **knobs)
         painted = None if mask is None else read_mask(mask)
-        found = api.repaint(library=self.library(request), picture=digit, mask=painted, **wanted)
-        pictures = [*named(found.original[None], "original"), *named(found.images, "picture")]
-        return pictures, jsonable({"notices": digit.notices})
+        found = yield from streamed(
+            api.repaint(library=self.library(request), picture=digit, mask=painted, **wanted)
+        )
+        pictures = [*named(digit.image[None], "original"), *named(found, "picture")]
+        yield pictures, jsonable({"notices": digit.notices})
 
     def vary(
         self,
@@ -114,7 +119,7 @@ class LatentCalls(Calls):
         index: int | None = 0,
         picture: bytes | None = None,
         **knobs: Any,
-    ) -> tuple[Pictures, Json]:
+    ) -> Iterator[tuple[Pictures, Json]]:
         """Image to image (SDEdit): noise is added to a digit and taken out again. First the original.
 
         Args:
@@ -126,6 +131,6 @@ class LatentCalls(Calls):
         """
         digit = api.digit(**given(index=index, picture=picture))
         wanted = given(label=label, n=n, seed=seed, **knobs)
-        found = api.vary(library=self.library(request), picture=digit, **wanted)
-        pictures = [*named(found.original[None], "original"), *named(found.images, "picture")]
-        return pictures, jsonable({"notices": digit.notices})
+        found = yield from streamed(api.vary(library=self.library(request), picture=digit, **wanted))
+        pictures = [*named(digit.image[None], "original"), *named(found, "picture")]
+        yield pictures, jsonable({"notices": digit.notices})

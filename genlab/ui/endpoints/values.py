@@ -1,6 +1,8 @@
 """What goes into an endpoint and what comes out of it."""
 
-from typing import Any, NamedTuple
+import time
+from collections.abc import Generator
+from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 from gradio.components import Component
@@ -10,7 +12,10 @@ from genlab import visualize
 from genlab.data import to_uint8
 from genlab.library import Library
 from genlab.ui.session import Session, Sessions
+from genlab.walks import Walk
 
+R = TypeVar("R")
+TOLD_SECONDS = 0.5  # between two messages about how far a call is
 Json = dict[str, Any]
 Pictures = list[tuple[Any, str]]  # with their captions
 
@@ -49,6 +54,19 @@ def named(images: Tensor, name: str) -> Pictures:
 def shown(x: Tensor, name: str) -> tuple[Any, str]:
     """One picture (C, H, W) in [-1, 1]; what is beyond is black or white."""
     return visualize.picture(to_uint8(x[None])[0]), name
+
+
+def streamed(walk: Walk[R]) -> Generator[tuple[Pictures, Json], None, R]:
+    """Tell the caller how far ``walk`` is, now and then; its result."""
+    told = time.monotonic()
+    while True:
+        try:
+            share = next(walk)
+        except StopIteration as end:
+            return end.value
+        if time.monotonic() - told > TOLD_SECONDS:
+            told = time.monotonic()
+            yield [], {"progress": share}
 
 
 class Calls:
