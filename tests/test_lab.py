@@ -1,6 +1,8 @@
 """The laboratory's experiments: foreign pictures, noising, the way back, duels, latents."""
 
 import io
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -244,3 +246,21 @@ def test_strength_goes_from_the_digit_to_a_fresh_one(ddpm: Any, seven: np.ndarra
     fresh = finish(vary_digit(ddpm, image, 7, 4, 0, VaryKnobs(steps=20, strength=1.0)))
     *_, samples = sample(ddpm, 4, 0, 7, steps=20)
     assert (fresh.float() - samples.images.float()).abs().mean() < 3, "nothing of the digit is left"
+
+
+def test_strange_pictures_leave_no_memory_behind() -> None:
+    pages = os.sysconf("SC_PAGE_SIZE")
+    large = encoded(
+        Image.fromarray(np.kron(np.eye(2, dtype=np.uint8) * 255, np.ones((1500, 1500), np.uint8)))
+    )
+
+    def after(rounds: int) -> int:
+        for _ in range(rounds):
+            read_digit(large)
+            for data in (bomb(13_000), b"hello", large[: len(large) // 2]):
+                with pytest.raises(InvalidInput):
+                    read_digit(data)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * pages
+
+    settled = after(3)
+    assert after(10) - settled < 100e6, "one picture of 3000x3000 takes 72 MB as float64"
