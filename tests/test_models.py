@@ -10,6 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from genlab.config import TrainConfig
 from genlab.data import Dataset
+from genlab.diffusion.samplers import SAMPLERS
 from genlab.models import MODELS, TRAINABLE
 from genlab.models.base import Card
 from genlab.models.classifier import distort
@@ -300,11 +301,8 @@ def test_times_are_spread_evenly() -> None:
     "knobs",
     [
         {"steps": 1},
-        {"steps": 3},
-        {"steps": 3, "sampler": "ddpm"},
-        {"steps": 6, "sampler": "heun"},
-        {"steps": 5, "sampler": "dpmpp"},
         {"steps": 4, "guidance": 2.0},
+        *({"steps": 6, "sampler": sampler} for sampler in SAMPLERS),
     ],
 )
 def test_evaluations_are_counted_as_they_happen(knobs: dict[str, Any]) -> None:

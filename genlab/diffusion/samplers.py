@@ -50,7 +50,11 @@ def _pairs(times: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def predict(denoiser: Denoiser, schedule: Schedule, x: Tensor, t: int) -> tuple[Tensor, Tensor]:
-    """(x_0, eps): the clipped prediction of the picture, and the noise that is consistent with it."""
+    """(x_0, eps): the clipped prediction of the picture, and the noise that is consistent with it.
+
+    Where next to nothing of the picture is left (t near T), x_0 is the network's error divided by a
+    tiny alpha: black and white speckle after the clipping, not yet a belief.
+    """
     time = torch.full((len(x),), t, device=x.device)
     eps = denoiser(x, time)
     x_0 = schedule.predict_x_0(x, time, eps).clamp(-1, 1)

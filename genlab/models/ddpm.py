@@ -64,8 +64,8 @@ class Sampled(Guided):
     sampler: str = choice(
         "ddim",
         tuple(samplers.SAMPLERS),
-        "ddim is deterministic and good in few steps; ddpm adds fresh noise each step and wants hundreds; "
-        "heun and dpmpp follow ddim's path more exactly, heun at two evaluations in most steps",
+        "ddim is deterministic and good in few steps; ddpm adds fresh noise in each step; heun and dpmpp "
+        "follow the same flow as ddim to second order, heun at two evaluations in most steps",
     )
 
 

@@ -10,6 +10,7 @@ from genlab.ui.numbers import brief, whole
 
 WIDTH, HEIGHT = 320, 96
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 20, 20
+LETTER = 5.6  # pixels of a letter, about
 SMOOTHING = 0.85  # of the bold line
 
 
@@ -113,7 +114,7 @@ class Axis(NamedTuple):
 
     def label(self, value: float) -> str:
         if self.log:
-            return f"{value:,.3g}" if value < 1e5 else f"{value:g}"
+            return f"{value:,.0f}" if 100 <= value < 1e6 else f"{value:.3g}"
         return brief(value) if abs(value) > 1e-3 * abs(self.hi) else "0"
 
 
@@ -156,16 +157,17 @@ def line_plot(
         body.append(_text(px(x), base + 12, said, anchor))
     if marker is not None:
         body.append(f'<path d="M{px(marker):.1f} {top}V{base}" class="gl-even"/>')
-    for i, line in enumerate(lines):
+    left = float(LEFT)  # of the next name in the legend
+    for line in lines:
         points = [(x, y) for x, y in line.points if across.shows(x) and up.shows(y)]
         path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in points)
         stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
-        left = LEFT + i * (WIDTH - LEFT) / len(lines)
         body += [
             f'<polyline points="{path}" {stroke}/>',
             f'<path d="M{left:.1f} 24h16" {stroke}/>',
             _text(left + 20, 27, line.name),
         ]
+        left += max(34 + LETTER * len(line.name), (WIDTH - LEFT) / 5)
         if len(points) <= DOTS and not line.dash:
             body += [
                 f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="3" fill="{line.colour}">'

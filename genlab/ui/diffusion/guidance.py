@@ -13,14 +13,13 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion import measured
-from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, sheet, small
+from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, sheet, small
 from genlab.ui.knobs import NOW, Values
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
 SCALES = "0, 0.5, 1, 2, 4, 8"
-NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 AMPLIFIED = 5.0  # times; the two predictions differ by little
 
 

@@ -8,14 +8,13 @@ from genlab.lab.latents import PATHS, Path
 from genlab.models.ddpm import Denoising, Guided
 from genlab.ui import html
 from genlab.ui.card import Updates
-from genlab.ui.diffusion.pieces import Controls, Runner, figure, img, question, small
-from genlab.ui.diffusion.source import Source, preview
+from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, img, question, small
+from genlab.ui.diffusion.source import PicturePanel, preview
 from genlab.ui.knobs import Values, seed_box
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk, part
 
-NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 WHY = (
     "Gaussian noise of 784 pixels has a norm near 28, and the network has seen no other. The arc "
     "(spherical) stays there. The straight line (linear) cuts through the inside of the sphere: its "
@@ -63,26 +62,18 @@ def build_interpolate(sessions: Sessions) -> None:
 def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
     """The panel Invert."""
     question("Which noise does a digit come from? DDIM walked backwards finds it, and draws the digit again.")
-    with gr.Row(elem_classes="gl-controls"):
-        with gr.Column(scale=2, min_width=220):
-            source = Source("invert")
-            chosen = gr.HTML("", elem_id="invert-chosen")
-        controls = Controls(
-            "invert",
-            Denoising,
-            digit="none",
-            digit_help="What the network is told that it is; none: nothing",
-            seed_help=None,
-        )
-        with gr.Column(scale=1, min_width=160):
-            runner = Runner("invert", sessions)
-    runner.note.render()
-    hint = "Press Run: its noise, and the digit drawn from that. Fewer steps, a larger error."
-    shown = gr.HTML(html.note(hint, plain=True), elem_id="invert-shown")
+    panel = PicturePanel(
+        "invert",
+        sessions,
+        Denoising,
+        "Press Run: its noise, and the digit drawn from that. Fewer steps, a larger error.",
+        digit_help="What the network is told that it is; none: nothing",
+        seed_help=None,
+    )
 
     def walk(values: Values, session: Session) -> Walk[Updates]:
-        digit = values[source.digit] or api.digit()
-        found = yield from api.invert(picture=digit, library=session.library, **controls.read(values))
+        digit, wanted = panel.digit(values), panel.controls.read(values)
+        found = yield from api.invert(picture=digit, library=session.library, **wanted)
         apart = (found.image.float() - digit.image.float()).abs().to(torch.uint8)
         x_T = found.x_T
         figures = [
@@ -97,7 +88,7 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
                 f"their difference: root mean square {brief(found.error)} over pixels from 0 to 1",
             ),
         ]
-        return {shown: f'<div class="gl-four">{"".join(figures)}</div><p class="gl-live">{FLAT}</p>'}
+        return {panel.shown: f'<div class="gl-four">{"".join(figures)}</div><p class="gl-live">{FLAT}</p>'}
 
-    runner.listen(walk, controls.inputs | {source.digit}, [shown])
-    source.listen(app, lambda digit: (preview(digit),), [], [chosen], runner.note)
+    panel.runner.listen(walk, panel.inputs, [panel.shown])
+    panel.source.listen(app, lambda digit: (preview(digit),), [], [panel.chosen], panel.runner.note)

@@ -1,5 +1,6 @@
 """Measured curves: those that come with the weights, and the same measured again on the page."""
 
+import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
@@ -20,7 +21,8 @@ from genlab.ui.knobs import MEASURING, NOW, SAMPLING, Values
 from genlab.ui.numbers import brief, duration, whole
 from genlab.ui.session import Sessions
 
-COLOURS = {"ddim": "#56B4E9", "ddpm": "#E69F00", "heun": "#009E73", "dpmpp": "#CC79A7"}
+OKABE_ITO = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
+COLOURS = dict(zip(SAMPLERS, itertools.cycle(OKABE_ITO)))  # the colours never end
 MOST = 500  # samples for each point on the page
 FIGURES = {
     "frechet": "Fréchet distance",

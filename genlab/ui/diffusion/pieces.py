@@ -23,6 +23,7 @@ from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
 DIGITS = tuple(map(str, range(10)))
+NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
 Work = Callable[[Values, Session], Walk[Updates]]
 LOOK_SECONDS = 0.25  # at least, between two looks at how far some work is
 

@@ -19,14 +19,17 @@ from genlab.models.ddpm import DDPMSampling
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
-from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, small
+from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, small
 from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
 FRAME_SECONDS = 0.12  # between two frames of the playing animation
-NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
+NEARLY_ONE = 0.9999  # sigma above which x_0 cannot be told
+EARLY = (
+    "So early, next to nothing of a picture is in xₜ: what seems a belief is the network's error, enlarged."
+)
 FRAMES = 60  # of the exported animation, at most
 COLUMNS = 10  # moments in the strip, evenly chosen
 
@@ -53,7 +56,8 @@ def show(moments: list[Moment], k: int) -> str:
             figures += figure(small(x / white, name), f"{name}<br>norm {brief(float(x.norm()))}")
     at = "the finished picture" if m.t < 0 else f"t = {m.t}"
     head = f'<p class="gl-filled">step {k} of {len(moments) - 1}: {at}</p>'
-    return f'{head}<div class="gl-four">{figures}</div>{norms(moments, k)}'
+    early = html.note(EARLY, plain=True) if m.sigma > NEARLY_ONE else ""
+    return f'{head}<div class="gl-four">{figures}</div>{early}{norms(moments, k)}'
 
 
 def norms(moments: list[Moment], k: int) -> str:

@@ -9,11 +9,13 @@ from gradio.components import Component
 from PIL import Image
 
 from genlab import api, visualize
+from genlab.config import Config
 from genlab.lab.pictures import Digit, read_digit, to_digit
 from genlab.ui import html
 from genlab.ui.card import sentence
-from genlab.ui.diffusion.pieces import figure, img
-from genlab.ui.knobs import NOW, SAMPLING
+from genlab.ui.diffusion.pieces import Controls, Runner, figure, img
+from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.session import Sessions
 
 PAD = 280  # pixels of a drawing pad's edge
 BRUSH = gr.Brush(18, ["#1f77b4"], color_mode="fixed")
@@ -98,3 +100,45 @@ class Source:
         self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
         self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
         app.load(take(held_out), [self.index, *inputs], targets, **SAMPLING)
+
+
+class PicturePanel:
+    """A panel that does something with a digit: its source, controls, Run, and what comes out.
+
+    Args:
+        panel: Begins the elements' ids.
+        sessions: Whose visitor's work is run.
+        knobs: Each field is an input.
+        hint: What to press, and what will come.
+        more: Makes further components under the source.
+        controls: As for ``Controls``.
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        sessions: Sessions,
+        knobs: type[Config],
+        hint: str,
+        *,
+        more: Callable[[], None] = lambda: None,
+        **controls: Any,
+    ) -> None:
+        with gr.Row(elem_classes="gl-controls"):
+            with gr.Column(scale=2, min_width=220):
+                self.source = Source(panel)
+                self.chosen = gr.HTML("", elem_id=f"{panel}-chosen")
+                more()
+            self.controls = Controls(panel, knobs, digit="none", **controls)
+            with gr.Column(scale=1, min_width=160):
+                self.runner = Runner(panel, sessions)
+        self.runner.note.render()
+        self.shown = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-shown")
+
+    @property
+    def inputs(self) -> set[Any]:
+        return self.controls.inputs | {self.source.digit}
+
+    def digit(self, values: Values) -> Digit:
+        """The chosen one, or the first where none was chosen yet."""
+        return values[self.source.digit] or api.digit()
