@@ -10,7 +10,7 @@ from genlab.ui.numbers import brief, whole
 
 WIDTH, HEIGHT = 320, 96
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 20, 20
-LETTER = 5.6  # pixels of a letter, about
+LETTER = 6.0  # pixels of a letter, about
 SMOOTHING = 0.85  # of the bold line
 
 
@@ -104,12 +104,13 @@ class Axis(NamedTuple):
         return (at - lo) / ((hi - lo) or 1)
 
     def ticks(self) -> list[float]:
-        """Both ends; of a logarithmic axis the powers of ten, where there are at least two."""
+        """Both ends; of a logarithmic axis the powers of ten, where there are at least two, and its foot."""
         if self.log:
             first, last = math.ceil(math.log10(self.lo) - 1e-9), math.floor(math.log10(self.hi) + 1e-9)
             if last > first:
                 every = math.ceil((last - first) / 5)  # no more than six labels
-                return [10.0**k for k in range(first, last + 1, every)]
+                powers = [10.0**k for k in range(first, last + 1, every)]
+                return powers if self.share(powers[0]) < 0.15 else [self.lo, *powers]
         return [self.lo, self.hi]
 
     def label(self, value: float) -> str:
@@ -164,10 +165,10 @@ def line_plot(
         stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
         body += [
             f'<polyline points="{path}" {stroke}/>',
-            f'<path d="M{left:.1f} 24h16" {stroke}/>',
-            _text(left + 20, 27, line.name),
+            f'<path d="M{left:.1f} 24h12" {stroke}/>',
+            _text(left + 15, 27, line.name),
         ]
-        left += max(34 + LETTER * len(line.name), (WIDTH - LEFT) / 5)
+        left += 25 + LETTER * len(line.name)
         if len(points) <= DOTS and not line.dash:
             body += [
                 f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="3" fill="{line.colour}">'
