@@ -1,8 +1,12 @@
 """A visitor's state without a browser."""
 
+from collections.abc import Generator
+
 import pytest
 
 from genlab.errors import InvalidInput
+from genlab.library import Library
+from genlab.ui import build_app
 from genlab.ui import session as sessions_module
 from genlab.ui.session import Session, Sessions, TrainRequest
 
@@ -83,3 +87,27 @@ def test_idle_visitors_are_forgotten_and_their_number_is_bounded(monkeypatch: py
     monkeypatch.setattr(sessions_module, "IDLE_SECONDS", -1.0)
     last = sessions.get("5")
     assert sessions.get("5") is not last
+
+
+def test_every_element_has_an_id_of_its_own() -> None:
+    ids = [b.elem_id for b in build_app().blocks.values() if getattr(b, "elem_id", None)]
+    assert len(ids) == len(set(ids)), [name for name in ids if ids.count(name) > 1]
+
+
+def test_work_is_interrupted_by_its_name_alone(library: Library) -> None:
+    session, closed = Session(library), []
+
+    def counting() -> Generator[int, None, None]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    ours, others = session.work("ours", counting()), session.work("others", counting())
+    assert (next(ours), next(others)) == (0, 0)
+    session.interrupt("ours")
+    session.interrupt("unknown")
+    assert list(ours) == [] and closed == [True]
+    assert next(others) == 1
+    session.close()
+    assert list(others) == [] and len(closed) == 2

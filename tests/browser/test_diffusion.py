@@ -142,7 +142,7 @@ def test_guidance_is_swept_and_taken_apart(visit):
     visitor = visit(1400)
     open_panel(visitor, "Guidance")
     page = visitor.page
-    page.locator("#guidance-curve svg").first.wait_for()
+    page.locator("#curve-guidance-shown svg").first.wait_for()
     knobs = page.locator("#guidance-knobs")
     for label, value in (("steps", "4"), ("guidance", "3")):
         knobs.get_by_label(f"number input for {label}").fill(value)
@@ -168,26 +168,26 @@ def test_a_curve_is_measured_and_stopped(visit):
     visitor = visit()
     open_panel(visitor, "Steps")
     page = visitor.page
-    page.locator("#steps-curve", has_text="shipped weights").wait_for()
-    assert page.locator("#steps-curve svg").count() == 3
-    page.locator("#steps-n input[type=number]").fill("50")
-    page.locator("#steps-n input[type=number]").press("Enter")
+    page.locator("#curve-steps-shown", has_text="shipped weights").wait_for()
+    assert page.locator("#curve-steps-shown svg").count() == 3
+    page.locator("#curve-steps-n input[type=number]").fill("50")
+    page.locator("#curve-steps-n input[type=number]").press("Enter")
     for count in ("5", "10", "20"):
         page.get_by_label(count, exact=True).uncheck()
-    page.locator("#steps-measure").click()
-    page.locator("#steps-curve", has_text="N = 50").wait_for()
-    page.locator("#steps-progress .gl-progress").wait_for(state="hidden")
+    page.locator("#curve-steps-measure").click()
+    page.locator("#curve-steps-shown", has_text="N = 50").wait_for()
+    page.locator("#curve-steps-progress .gl-progress").wait_for(state="hidden")
     page.get_by_text("All figures").first.click()
-    assert page.locator("#steps-curve tbody tr").count() == 2
+    assert page.locator("#curve-steps-shown tbody tr").count() == 2
     page.get_by_label("1000", exact=True).check()
-    page.locator("#steps-measure").click()
-    page.locator("#steps-progress [aria-valuenow]").wait_for()
-    page.locator("#steps-stop").click()
-    page.locator("#steps-note", has_text="Stopped").wait_for()
+    page.locator("#curve-steps-measure").click()
+    page.locator("#curve-steps-progress [aria-valuenow]").wait_for()
+    page.locator("#curve-steps-stop").click()
+    page.locator("#curve-steps-note", has_text="Stopped").wait_for()
     page.get_by_label("1000", exact=True).uncheck()
     page.get_by_label("2", exact=True).uncheck()
-    page.locator("#steps-measure").click()
-    page.locator("#steps-note", has_text="steps is []").wait_for()
+    page.locator("#curve-steps-measure").click()
+    page.locator("#curve-steps-note", has_text="steps is []").wait_for()
 
 
 def test_between_two_starts(visit):
@@ -234,7 +234,7 @@ def test_a_part_is_drawn_anew(visit):
     page.locator("#inpaint-run").click()
     page.locator("#inpaint-note", has_text="The mask is empty").wait_for()
     page.get_by_role("button", name="Paint the mask").click()
-    paint(visitor, "#inpaint-pad")
+    paint(visitor, "#inpaint-mask")
     page.locator("#inpaint-run").click()
     page.locator("#inpaint-note .gl-note").wait_for(state="hidden")
     page.wait_for_function("old => document.querySelector('#inpaint-shown img').src !== old", arg=half[0])

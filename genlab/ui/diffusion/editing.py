@@ -62,7 +62,7 @@ class Mask:
                 transforms=(),
                 brush=gr.Brush(28, ["#e69f00"], color_mode="fixed"),
                 show_label=False,
-                elem_id="inpaint-pad",
+                elem_id="inpaint-mask",
             )
 
     def read(self, values: Values) -> Tensor:

@@ -128,20 +128,21 @@ def build_curve(
         choices: Inputs of ``measure`` besides the number of samples.
         measure: ``(n, values, library)`` to the progress of a sweep.
     """
+    panel = f"curve-{name}"
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=200):
             n = gr.Slider(
-                SAMPLES[0], MOST, 100, step=50, label="samples", info="For each point", elem_id=f"{name}-n"
+                SAMPLES[0], MOST, 100, step=50, label="samples", info="For each point", elem_id=f"{panel}-n"
             )
         for choice in choices:
             with gr.Column(scale=3, min_width=200):
                 choice.render()
         with gr.Column(scale=1, min_width=140):
-            start = gr.Button("Measure", elem_id=f"{name}-measure")
-            stop = gr.Button("Stop", variant="stop", size="sm", interactive=False, elem_id=f"{name}-stop")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{name}-note")
-    progress = gr.HTML("", elem_id=f"{name}-progress")
-    shown = gr.HTML("", elem_id=f"{name}-curve")
+            start = gr.Button("Measure", elem_id=f"{panel}-measure")
+            stop = gr.Button("Stop", variant="stop", size="sm", interactive=False, elem_id=f"{panel}-stop")
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{panel}-note")
+    progress = gr.HTML("", elem_id=f"{panel}-progress")
+    shown = gr.HTML("", elem_id=f"{panel}-shown")
 
     def shipped(request: gr.Request) -> str:
         library = sessions.get(request.session_hash).library
@@ -153,7 +154,7 @@ def build_curve(
         session, began, known, said = sessions.get(request.session_hash), time.monotonic(), 0, ""
         try:
             done = None
-            for done in session.work(name, measure(values[n], values, session.library)):
+            for done in session.work(panel, measure(values[n], values, session.library)):
                 passed = time.monotonic() - began
                 left = f"{duration(passed * (1 / done.share - 1))} left" if done.share else ""
                 out: Updates = {progress: html.bar(done.share, left)}
@@ -170,7 +171,7 @@ def build_curve(
         yield {progress: "", note: said, stop: gr.Button(interactive=False)}
 
     def interrupt(request: gr.Request) -> None:
-        sessions.get(request.session_hash).interrupt(name)
+        sessions.get(request.session_hash).interrupt(panel)
 
     start.click(run, {n, *choices}, [shown, progress, note, stop], **MEASURING)
     stop.click(interrupt, None, None, **NOW)
