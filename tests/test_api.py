@@ -41,6 +41,7 @@ def diffusion_calls() -> list[tuple[str, dict[str, Any], str]]:
         ("guidance", {"scales": v}, "scales") for v in ([], "1", None, [11.0], [math.nan], [True], [0.0] * 11)
     ]
     table += [("guidance", {key: v}, key) for key in ("t_from", "t_to") for v in (-1, 1000, 0.5, "x")]
+    table += [("guidance", {"label": None}, "label"), ("guidance", {"t_from": 600, "t_to": 200}, "t_from")]
     table += [("guidance", {"away_from": v}, "away_from") for v in ("ten", 3, None)]
     table += [("interpolate", {"n": 1}, "n "), ("interpolate", {"path": "cubic"}, "path")]
     table += [("interpolate", {"other_seed": -1}, "other_seed")]

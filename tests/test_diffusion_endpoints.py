@@ -84,6 +84,7 @@ def test_guidance(client: Client) -> None:
     assert same(pictures, expected.images.flatten(0, 1))
     assert pictures[4]["caption"] == "w = 5, start 0" and numbers["read_as"] == expected.read_as.tolist()
     assert numbers["t"] == [999, 666, 332]
+    assert numbers["origin"] == "shipped" and len(numbers["weights_sha256"]) == 64
     assert numbers["norms"]["difference"][0] == pytest.approx(
         float(expected.dissected[0].difference.norm()), rel=1e-2
     )

@@ -67,6 +67,13 @@ def test_a_digit_of_the_right_size_is_left_alone(seven: np.ndarray) -> None:
     assert digit.notices == ()
 
 
+def test_a_drawn_digits_faint_background_stays_as_it_is(seven: np.ndarray) -> None:
+    faint = np.maximum(
+        seven, np.arange(784, dtype=np.uint8).reshape(28, 28) % 4
+    )  # 0 to 3, as models leave it
+    np.testing.assert_array_equal(read_digit(encoded(Image.fromarray(faint))).image[0].numpy(), faint)
+
+
 def variants(digit: np.ndarray) -> dict[str, bytes]:
     image = big(digit)
     array = np.asarray(image)

@@ -13,8 +13,9 @@ from genlab.api.families import SHIPPED, dataset
 from genlab.config import check_choice, check_list, check_number, check_options, make
 from genlab.data import to_float, to_uint8
 from genlab.diffusion.schedules import SCHEDULES
+from genlab.errors import InvalidInput
 from genlab.lab import duel, noising
-from genlab.lab.guidance import GuidanceKnobs, GuidanceStudy, study
+from genlab.lab.guidance import NOTHING, GuidanceKnobs, GuidanceStudy, study
 from genlab.lab.pictures import Digit, read_digit
 from genlab.lab.reverse import Moment, record
 from genlab.library import Library
@@ -108,8 +109,9 @@ def compare_samplers(
         seed: 0 to 4294967295.
         label: Digit 0 to 9; None for a mix.
         first: Sampling knobs of one side, such as {"sampler": "ddim", "steps": 20}.
-        second: The same of the other side.
+        second: The same of the other side; None for {"sampler": "ddpm"}.
     """
+    second = {"sampler": "ddpm"} if second is None else second
     n, seed = check_count(n, 1, MAX_PICTURES), check_seed(seed)
     sides = check_options("first", first), check_options("second", second)
     return duel.duel(diffusion_model(library), n, seed, label, *sides)
@@ -152,5 +154,9 @@ def guidance(
     """
     label, n, seed = check_digit(label), check_count(n, 1, MAX_PICTURES), check_seed(seed)
     chosen = make(GuidanceKnobs, knobs)
+    if label is None and chosen.away_from == NOTHING:
+        raise InvalidInput("label is None and away_from is nothing; choose a digit to guide to or away from.")
+    if chosen.t_from > chosen.t_to:
+        raise InvalidInput(f"t_from is {chosen.t_from}; it must be at most t_to, which is {chosen.t_to}.")
     found = [check_number("scales", w, 0, 10, whole=False) for w in check_list("scales", scales)]
     return study(diffusion_model(library), library.classifier(), label, n, seed, found, chosen)

@@ -14,6 +14,8 @@ from genlab.errors import InvalidInput
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_SIDE = 4096  # pixels; read from the header, before anything is decoded
 MAX_BYTES = 20_000_000
+FAINT = 0.05  # of full white: nothing brighter, nothing drawn
+EMPTY = "The picture is empty (one colour all over); draw or choose a digit first."
 INK = 0.1  # of the brightest pixel: below this a pixel is background
 BOX, SIDE = 20, 28  # MNIST's digits fit a box of 20 pixels, centred by mass in 28 (LeCun et al., 1998)
 
@@ -109,12 +111,14 @@ def to_digit(image: Image.Image) -> Digit:
     if border.mean() > 0.5:
         notices.append("inverted to white on black")
         grey = 1 - grey
+    if grey.shape == (SIDE, SIDE) and not notices:  # as the models draw them: taken as it is
+        if grey.max() < FAINT:
+            raise InvalidInput(EMPTY)
+        return Digit(torch.from_numpy((grey * 255).round().astype(np.uint8))[None], ())
     grey = grey - min(float(np.median(border if border.mean() <= 0.5 else 1 - border)), grey.max())
     ink = grey.clip(0) / max(grey.max(), 1e-9)
-    if grey.max() < 0.05:
-        raise InvalidInput("The picture is empty; draw or choose a digit first.")
-    if grey.shape == (SIDE, SIDE) and not notices:
-        return Digit(torch.from_numpy((grey * 255).round().astype(np.uint8))[None], ())
+    if grey.max() < FAINT:
+        raise InvalidInput(EMPTY)
     if grey.shape != (SIDE, SIDE):
         notices.append(f"brought from {grey.shape[1]}x{grey.shape[0]} to 28x28")
     return Digit(torch.from_numpy((_centre(ink) * 255).round().astype(np.uint8))[None], tuple(notices))

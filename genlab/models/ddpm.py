@@ -42,7 +42,7 @@ class DDPMConfig(Config):
 class Denoising(Config):
     """What every walk with the denoiser has."""
 
-    steps: int = knob(50, 1, T, "Denoising steps: more are cleaner and slower")
+    steps: int = knob(50, 1, T, "Denoising steps: more take longer; beyond about 50 little is gained")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Sampled(Guided):
     sampler: str = choice(
         "ddim",
         tuple(samplers.SAMPLERS),
-        "ddim is deterministic and good in few steps; ddpm adds fresh noise in each step; heun and dpmpp "
+        "ddim is deterministic; ddpm adds fresh noise in each step; heun and dpmpp "
         "follow the same flow as ddim to second order, heun at two evaluations in most steps",
     )
 

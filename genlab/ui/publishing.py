@@ -95,7 +95,10 @@ def input_of(name: str, parameter: inspect.Parameter, help: str) -> Component:
     """The input of one parameter: a file for ``bytes``, else any JSON value of the hinted type."""
     default = None if parameter.default is inspect.Parameter.empty else parameter.default
     if parameter.annotation == bytes | None:
-        return gr.File(default, type="binary", visible=False, label=f"parameter {name}: {help}")
+        file = gr.File(default, type="binary", visible=False, label=f"parameter {name}")
+        schema = file.api_info() | {"additional_description": f"{help} From Python: handle_file(path)."}
+        file.api_info = lambda: schema  # type: ignore[method-assign]  # gradio's own says nothing of ours
+        return file
     schema = python_type_to_json_schema(parameter.annotation)
     return Api(default, schema | {"additional_description": help}, f"parameter {name}")
 

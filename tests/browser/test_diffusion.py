@@ -218,7 +218,10 @@ def test_a_digit_is_inverted(visit):
     assert pictures(visitor, "#invert-shown")[0] == pictures(visitor, "#invert-chosen")[0]
     page.locator("#invert-index input").fill("-5")
     page.locator("#invert-index input").press("Tab")
-    page.locator("#invert-note", has_text="index is -5").wait_for()
+    page.locator("#invert-note", has_text="test digit is -5").wait_for()
+    page.locator("#invert-run").click()
+    page.locator("#invert-stop:disabled").wait_for()
+    page.locator("#invert-note", has_text="test digit is -5").wait_for()
 
 
 def test_a_part_is_drawn_anew(visit):
@@ -233,8 +236,10 @@ def test_a_part_is_drawn_anew(visit):
     page.get_by_label("painted", exact=True).check()
     page.locator("#inpaint-run").click()
     page.locator("#inpaint-note", has_text="The mask is empty").wait_for()
+    page.get_by_label("right half", exact=True).check()
     page.get_by_role("button", name="Paint the mask").click()
     paint(visitor, "#inpaint-mask")
+    page.wait_for_function("document.querySelector('#inpaint-region input[value=painted]').checked")
     page.locator("#inpaint-run").click()
     page.locator("#inpaint-note .gl-note").wait_for(state="hidden")
     page.wait_for_function("old => document.querySelector('#inpaint-shown img').src !== old", arg=half[0])

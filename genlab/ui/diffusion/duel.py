@@ -25,7 +25,8 @@ SIDES = {"A": {"sampler": "ddim", "steps": 50}, "B": {"sampler": "ddpm", "steps"
 def side(name: str, knobs: dict[str, Any], samples: Samples) -> str:
     """One side's pictures and their bill."""
     said = f"{name}: {knobs['sampler']}, {count(knobs['steps'], 'step')}"
-    bill = f"{duration(samples.seconds)}, {count(samples.evaluations, 'evaluation')} for a picture"
+    drawn = count(len(samples.images), "picture")
+    bill = f"{drawn} in {duration(samples.seconds)}, {count(samples.evaluations, 'evaluation')} for each"
     return figure(sheet(samples.images, said), f"<b>{said}</b><br>{bill}")
 
 

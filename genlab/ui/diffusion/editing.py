@@ -64,6 +64,7 @@ class Mask:
                 show_label=False,
                 elem_id="inpaint-mask",
             )
+        self.pad.input(None, None, self.region, js=f"() => '{PAINTED}'", api_visibility="private")
 
     def read(self, values: Values) -> Tensor:
         where = check_choice("mask", values[self.region], (*REGIONS, PAINTED))
@@ -78,7 +79,7 @@ def build_inpaint(app: gr.Blocks, sessions: Sessions) -> None:
         "inpaint",
         sessions,
         RepaintKnobs,
-        "Press Run: eight ways to complete the digit.",
+        "Press Run: ways to complete the digit.",
         more=lambda: masks.append(Mask()),
         digit_help="What the whole should be; none: whatever fits",
         number=8,

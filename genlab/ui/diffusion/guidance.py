@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from genlab import api
-from genlab.config import check_number
 from genlab.errors import InvalidInput
 from genlab.lab.guidance import Dissected, GuidanceKnobs, GuidanceStudy
+from genlab.models.ddpm import T
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
@@ -33,15 +33,15 @@ class Shown(NamedTuple):
 def parse(text: Any) -> list[float]:
     """Numbers out of "0, 1, 2"; InvalidInput names the text."""
     try:
-        return [float(part) for part in re.split(r"[,;\s]+", str(text).strip())]
+        return [float(part) for part in re.split(r"[,;\s]+", str(text).strip(" ,;"))]
     except ValueError:
         said = str(text)[:40]
         raise InvalidInput(f"scales is {said!r}; it must be numbers from 0 to 10, such as 0, 1, 4.") from None
 
 
-def rows(found: GuidanceStudy, label: int | None) -> str:
+def rows(found: GuidanceStudy, label: int | None, where: str) -> str:
     """One row of pictures for each scale, and what the classifier reads in it."""
-    out = ""
+    out, width = "", 100 * found.images.shape[1] + 72
     for w, images, read_as in zip(found.scales, found.images, found.read_as.tolist(), strict=True):
         read = ", ".join(map(str, read_as))
         right = "" if label is None else f"; {read_as.count(label)} of {len(read_as)} are a {label}"
@@ -50,7 +50,14 @@ def rows(found: GuidanceStudy, label: int | None) -> str:
             f'<div class="gl-row"><b>w = {w:g}</b><div>{picture}'
             f"<small>the classifier reads {read}{right}</small></div></div>"
         )
-    return f'<div class="gl-rows">{out}</div>'
+    return f'<p class="gl-live">{where}</p><div class="gl-rows" style="max-width: {width}px">{out}</div>'
+
+
+def interval(wanted: dict[str, Any]) -> str:
+    """Where the rows are guided."""
+    lo, hi = wanted["t_from"], wanted["t_to"]
+    everywhere = (lo, hi) == (0, T - 1)
+    return "Guided at every t." if everywhere else f"Guided at t = {lo} to {hi} alone; elsewhere w = 1."
 
 
 def show(run: Shown, k: int) -> str:
@@ -66,10 +73,10 @@ def show(run: Shown, k: int) -> str:
     figures = "".join(
         figure(small(x / white, name), f"{name}<br>norm {brief(float(x.norm()))}") for name, x, white in parts
     )
-    lines = [
-        Line("difference", [(s.t, float(s.difference.norm())) for s in run.steps], "#E69F00"),
-    ]
-    plot = line_plot("norm of the difference of both", lines, "t", marker=step.t)
+    norms = [(i, float(s.difference.norm())) for i, s in enumerate(run.steps, start=1)]
+    plot = line_plot(
+        "norm of the difference of both", [Line("difference", norms, "#E69F00")], "step", marker=k
+    )
     return (
         f'<p class="gl-filled">step {k} of {len(run.steps)}: t = {step.t}</p>'
         f'<div class="gl-five">{figures}</div><div class="gl-plots">{plot}</div>'
@@ -113,15 +120,15 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
         kept, middle = Shown(found.dissected, wanted["guidance"]), (len(found.dissected) + 1) // 2
         return {
             state: kept,
-            shown: rows(found, wanted["label"]),
+            shown: rows(found, wanted["label"], interval(wanted)),
             at: gr.Slider(1, max(len(found.dissected), 2), middle, visible=True),
             parts: show(kept, middle),
         }
 
     def look(kept: Shown | None, k: Any) -> Any:
-        if kept is None:
-            return gr.skip()
-        return show(kept, int(check_number("step", k, 1, len(kept.steps), whole=True)))
+        if kept is None or not isinstance(k, int) or not 1 <= k <= len(kept.steps):
+            return gr.skip()  # a box that is being typed into
+        return show(kept, k)
 
     runner.listen(study, controls.inputs | {scales}, [state, shown, at, parts])
     at.input(look, [state, at], parts, trigger_mode="always_last", **NOW)

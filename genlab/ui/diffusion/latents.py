@@ -1,5 +1,7 @@
 """Noise as a latent: between two starts, and back from a picture to its noise."""
 
+import math
+
 import gradio as gr
 import torch
 
@@ -17,10 +19,11 @@ from genlab.walks import Walk, part
 
 WHY = (
     "Gaussian noise of 784 pixels has a norm near 28, and the network has seen no other. The arc "
-    "(spherical) stays there. The straight line (linear) cuts through the inside of the sphere: its "
-    "middle is noise of norm 20, too weak, and what is drawn from that is too typical. Between many "
+    "(spherical) stays there. The straight line (linear) cuts through the inside of the sphere: the noise "
+    "in its middle is too weak, and what the shipped model draws from that is too typical. Between many "
     "pairs of starts, the digits in the middle of the line come out alike; those of the arc do not."
 )
+WEAK = 24.0  # a norm that no noise of 784 pixels has
 FLAT = (
     "Real noise would have a norm of 28. An exactly black background is rarer than any noise the network "
     "knows, so the walk back leaves it flat; the more of the picture is ink or grey, the closer it comes."
@@ -50,11 +53,12 @@ def build_interpolate(sessions: Sessions) -> None:
 
     def walk(values: Values, session: Session) -> Walk[Updates]:
         wanted = controls.read(values) | {"other_seed": values[other]}
-        strips = ""
+        strips, weakest = "", math.inf
         for i, path in enumerate(PATHS):
             pictures = api.interpolate(path=path, library=session.library, **wanted)
-            strips += strip(path, (yield from part(pictures, i / len(PATHS), (i + 1) / len(PATHS))))
-        return {shown: f'{strips}<p class="gl-live">{WHY}</p>'}
+            found = yield from part(pictures, i / len(PATHS), (i + 1) / len(PATHS))
+            strips, weakest = strips + strip(path, found), min(weakest, float(found.norms.min()))
+        return {shown: strips + (f'<p class="gl-live">{WHY}</p>' if weakest < WEAK else "")}
 
     runner.listen(walk, controls.inputs | {other}, [shown])
 
@@ -66,7 +70,7 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
         "invert",
         sessions,
         Denoising,
-        "Press Run: its noise, and the digit drawn from that. Fewer steps, a larger error.",
+        "Press Run: its noise, and the digit drawn from that. With few steps the two digits differ.",
         digit_help="What the network is told that it is; none: nothing",
         seed_help=None,
     )
@@ -76,6 +80,7 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
         found = yield from api.invert(picture=digit, library=session.library, **wanted)
         apart = (found.image.float() - digit.image.float()).abs().to(torch.uint8)
         x_T = found.x_T
+        flat = f'<p class="gl-live">{FLAT}</p>' if x_T.norm() < WEAK else ""
         figures = [
             figure(img(visualize.picture(digit.image), "digit"), "the digit"),
             figure(
@@ -88,7 +93,7 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
                 f"their difference: root mean square {brief(found.error)} over pixels from 0 to 1",
             ),
         ]
-        return {panel.shown: f'<div class="gl-four">{"".join(figures)}</div><p class="gl-live">{FLAT}</p>'}
+        return {panel.shown: f'<div class="gl-four">{"".join(figures)}</div>{flat}'}
 
     panel.runner.listen(walk, panel.inputs, [panel.shown])
     panel.source.listen(app, lambda digit: (preview(digit),), [], [panel.chosen], panel.runner.note)

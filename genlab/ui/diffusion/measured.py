@@ -11,7 +11,7 @@ from gradio.components import Component
 from genlab import api
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.lab.curves import SAMPLES
-from genlab.lab.sweeps import SCALES, STEPS, Point, Progress
+from genlab.lab.sweeps import FLOORS, SCALES, STEPS, Point, Progress
 from genlab.library import Library
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
@@ -31,6 +31,11 @@ FIGURES = {
     "precision": "precision",
     "recall": "recall",
 }
+DIVERSITY = (
+    "What N = 10,000 says is on DDPM's card in the tab Compare. Diversity is the mean distance between two "
+    "samples of one digit in the classifier's features, over that of real digits; without guidance (w = 0) "
+    "the samples of a digit are any digits."
+)
 Curve = dict[str, Any]
 Measure = Callable[[Any, Values, Library], Generator[Progress]]  # (n, values, library)
 
@@ -79,15 +84,16 @@ def guidance_plots(curve: Curve) -> str:
     return plots
 
 
+def cell(value: str | int | float) -> str:
+    return value if isinstance(value, str) else whole(value) if isinstance(value, int) else brief(value)
+
+
 def table(curve: Curve, columns: tuple[str, ...]) -> str:
     """Every figure of every point."""
     heads = {name: name for name in columns} | {"evaluations": "evaluations"} | FIGURES
     head = "".join(f'<th scope="col">{title}</th>' for title in heads.values())
     body = "".join(
-        "<tr>"
-        + "".join(f"<td>{p[k] if isinstance(p[k], str) else brief(p[k])}</td>" for k in heads)
-        + "</tr>"
-        for p in curve["points"]
+        "<tr>" + "".join(f"<td>{cell(p[k])}</td>" for k in heads) + "</tr>" for p in curve["points"]
     )
     figures = f'<table class="gl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<details class="gl-all"><summary>All figures</summary><div>{figures}</div></details>'
@@ -97,11 +103,12 @@ def caption(curve: Curve) -> str:
     """What was measured, how exactly, and how to get the same."""
     real = curve["real"]
     n = f"N = {whole(curve['n'])} samples for each point, seed {curve['seed']}"
-    by = f", shipped weights, <code>{curve['command']}</code>" if "command" in curve else ""
+    just_now = ", measured just now (the shipped curve is back when the page is loaded again)"
+    by = f", shipped weights, <code>{curve['command']}</code>" if "command" in curve else just_now
     return (
         f'<p class="gl-live">{n}{by}. As many real digits have a distance of {brief(real["frechet"])} ± '
-        f"{brief(real['frechet_std'])}: smaller differences are chance, and distances of different N do not "
-        "compare.</p>"
+        f"{brief(real['frechet_std'])} ({FLOORS} sets of them): smaller differences are chance, also below "
+        f"the line of the real ones, and distances of different N do not compare. {DIVERSITY}</p>"
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from genlab import api
 from genlab.config import MAX_SEED, check_number
 from genlab.data import to_float
 from genlab.diffusion.schedules import SCHEDULES, Schedule
@@ -17,7 +16,7 @@ from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import figure, question, small
-from genlab.ui.diffusion.source import Source, told
+from genlab.ui.diffusion.source import Source, told, usable
 from genlab.ui.knobs import NOW, seed_box
 from genlab.ui.numbers import brief, whole
 
@@ -113,9 +112,9 @@ def build(app: gr.Blocks) -> None:
     shown = gr.HTML("", elem_id="noise-shown")
     knobs = [t, schedule, seed]
 
-    def look(digit: Digit | None, *values: Any) -> tuple[Any, str]:
+    def look(digit: Digit | str | None, *values: Any) -> tuple[Any, str]:
         try:
-            return show(digit or api.digit(), *values), ""
+            return show(usable(digit), *values), ""
         except Exception as error:
             return gr.skip(), html.note(sentence(error))
 

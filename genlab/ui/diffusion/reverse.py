@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from genlab import api, visualize
-from genlab.config import check_number
 from genlab.data import to_uint8
 from genlab.lab.reverse import Moment
 from genlab.models.ddpm import DDPMSampling
@@ -66,8 +65,16 @@ def norms(moments: list[Moment], k: int) -> str:
         Line("ε", [(i, float(m.eps.norm())) for i, m in enumerate(moments) if m.eps is not None], "#E69F00"),
         Line("x̂₀", [(i, float(m.x_0.norm())) for i, m in enumerate(moments)], "currentColor", "5 3"),
     ]
-    plot = line_plot("norms on the way (28 is unit noise)", lines, "step", marker=k)
-    return f'<div class="gl-plots">{plot}</div>'
+    score = [(i, float(m.score.norm())) for i, m in enumerate(moments) if m.score is not None]
+    plots = line_plot("norms on the way (28 is unit noise)", lines, "step", marker=k)
+    plots += line_plot(
+        "norm of the score",
+        [Line("score", score, "#009E73")],
+        "step",
+        marker=min(k, len(score) - 1),
+        log=True,
+    )
+    return f'<div class="gl-plots">{plots}</div>'
 
 
 def strip(moments: list[Moment]) -> Tensor:
@@ -124,9 +131,9 @@ def build(sessions: Sessions) -> None:
         }
 
     def look(walked: Recorded | None, k: Any) -> Any:
-        if walked is None:
-            return gr.skip()
-        return show(walked.moments, int(check_number("step", k, 0, len(walked.moments) - 1, whole=True)))
+        if walked is None or not isinstance(k, int) or not 0 <= k < len(walked.moments):
+            return gr.skip()  # a box that is being typed into
+        return show(walked.moments, k)
 
     def animate(walked: Recorded | None) -> Iterator[tuple[str, int]]:
         moments = walked.moments if walked else []

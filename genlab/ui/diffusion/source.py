@@ -9,7 +9,8 @@ from gradio.components import Component
 from PIL import Image
 
 from genlab import api, visualize
-from genlab.config import Config
+from genlab.config import Config, check_number
+from genlab.errors import InvalidInput
 from genlab.lab.pictures import Digit, read_digit, to_digit
 from genlab.ui import html
 from genlab.ui.card import sentence
@@ -22,7 +23,8 @@ BRUSH = gr.Brush(18, ["#1f77b4"], color_mode="fixed")
 
 
 def held_out(index: Any) -> Digit:
-    return api.digit(index)
+    last = len(api.dataset("test")) - 1
+    return api.digit(int(check_number("test digit", index, 0, last, whole=True)))
 
 
 def strokes(value: dict[str, Any] | None) -> Image.Image:
@@ -48,6 +50,13 @@ def preview(digit: Digit) -> str:
     return f'<div class="gl-source">{figure(picture, escape(caption))}</div>{told(digit)}'
 
 
+def usable(chosen: Digit | str | None) -> Digit:
+    """The chosen digit, the first where none was chosen yet; a sentence says why it cannot be used."""
+    if isinstance(chosen, str):
+        raise InvalidInput(chosen)
+    return chosen or api.digit()
+
+
 class Source:
     """The components that choose a digit, made in the column where this is called.
 
@@ -62,7 +71,9 @@ class Source:
         )
         self.upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
         with gr.Accordion("Draw a digit", open=False):
-            gr.Markdown("Choose the brush on the left, draw, then use the drawing.")
+            gr.Markdown(
+                "Choose the brush on the left, draw, then press the button: only what it takes over is used."
+            )
             self.pad = gr.Sketchpad(
                 type="pil",
                 canvas_size=(PAD, PAD),
@@ -89,14 +100,16 @@ class Source:
                 try:
                     digit = read(value)
                     return digit, *show(digit, *values), ""
-                except Exception as error:
-                    return *[gr.skip()] * (len(outputs) + 1), html.note(sentence(error))
+                except Exception as error:  # what cannot be used is not replaced by what was there before
+                    said = sentence(error)
+                    return said, *[gr.skip()] * len(outputs), html.note(said)
 
             return taken
 
         targets = [self.digit, *outputs, note]
         decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
-        self.index.change(take(held_out), [self.index, *inputs], targets, **NOW)
+        numbered: list[Any] = [self.index.change, self.index.submit]
+        gr.on(numbered, take(held_out), [self.index, *inputs], targets, **NOW)
         self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
         self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
         app.load(take(held_out), [self.index, *inputs], targets, **SAMPLING)
@@ -140,5 +153,4 @@ class PicturePanel:
         return self.controls.inputs | {self.source.digit}
 
     def digit(self, values: Values) -> Digit:
-        """The chosen one, or the first where none was chosen yet."""
-        return values[self.source.digit] or api.digit()
+        return usable(values[self.source.digit])

@@ -51,7 +51,7 @@ class DiffusionCalls(Calls):
     def reverse(
         self, request: gr.Request, label: int | None = None, seed: int | None = 0, **knobs: Any
     ) -> Iterator[tuple[Pictures, Json]]:
-        """Diffusion step by step: x_t and the predicted x_0 of every step, and the norms on the way.
+        """Diffusion step by step: x_t and predicted x_0 of every step, last the picture (t = -1); norms.
 
         Args:
             label: Digit 0 to 9; empty for the model without a condition.
@@ -69,7 +69,7 @@ class DiffusionCalls(Calls):
             "eps": [float(m.eps.norm()) for m in moments if m.eps is not None],
             "score": [float(m.score.norm()) for m in moments if m.score is not None],
         }
-        yield pictures, jsonable({"t": [m.t for m in moments], "norms": norms})
+        yield pictures, jsonable({"t": [m.t for m in moments], "norms": norms} | self.drawn_by(request))
 
     def compare_samplers(
         self,
@@ -87,7 +87,7 @@ class DiffusionCalls(Calls):
             seed: 0 to 4294967295.
             label: Digit 0 to 9; empty for a mix.
             first: Knobs of one side, such as {"sampler": "ddim", "steps": 20}; see /models for all.
-            second: The same of the other side.
+            second: The same of the other side; empty for {"sampler": "ddpm"}.
         """
         wanted = given(n=n, seed=seed, label=label, first=first, second=second)
         found = yield from streamed(api.compare_samplers(library=self.library(request), **wanted))
@@ -99,7 +99,7 @@ class DiffusionCalls(Calls):
         ]
         numbers: Json = {"labels": found.first.labels, "distances": found.distance.tolist()}
         numbers |= {name: {"seconds": s.seconds, "evaluations": s.evaluations} for name, s in sides}
-        yield pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers | self.drawn_by(request))
 
     def guidance(
         self,
@@ -113,7 +113,7 @@ class DiffusionCalls(Calls):
         """Guidance taken apart: the same starts at several scales, and one run with both predictions.
 
         Args:
-            label: Digit 0 to 9.
+            label: Digit 0 to 9; empty for 3.
             n: Number of starts, 1 to 32.
             seed: 0 to 4294967295.
             scales: The w of every row, 0 to 10 each, at most 10 of them.
@@ -135,4 +135,4 @@ class DiffusionCalls(Calls):
             "t": [step.t for step in found.dissected],
             "norms": norms,
         }
-        yield pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers | self.drawn_by(request))

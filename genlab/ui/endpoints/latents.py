@@ -41,7 +41,7 @@ class LatentCalls(Calls):
         """Pictures by DDIM from starts between the noise of two seeds, and the norm of each start.
 
         Args:
-            label: Digit 0 to 9.
+            label: Digit 0 to 9; empty for 3.
             n: Number of pictures, 2 to 32, both ends among them.
             seed: Of the first start, 0 to 4294967295.
             other_seed: Of the last start.
@@ -49,7 +49,10 @@ class LatentCalls(Calls):
         """
         wanted = given(label=label, n=n, seed=seed, other_seed=other_seed, path=path, **knobs)
         found = yield from streamed(api.interpolate(library=self.library(request), **wanted))
-        yield named(found.images, "picture"), jsonable({"norms": found.norms.tolist()})
+        yield (
+            named(found.images, "picture"),
+            jsonable({"norms": found.norms.tolist()} | self.drawn_by(request)),
+        )
 
     def invert(
         self,
@@ -76,7 +79,7 @@ class LatentCalls(Calls):
             (visualize.picture(found.image), "drawn again"),
         ]
         numbers = {"error": found.error, "norm": float(found.x_T.norm()), "notices": digit.notices}
-        yield pictures, jsonable(numbers)
+        yield pictures, jsonable(numbers | self.drawn_by(request))
 
     def repaint(
         self,
@@ -108,7 +111,7 @@ class LatentCalls(Calls):
             api.repaint(library=self.library(request), picture=digit, mask=painted, **wanted)
         )
         pictures = [*named(digit.image[None], "original"), *named(found, "picture")]
-        yield pictures, jsonable({"notices": digit.notices})
+        yield pictures, jsonable({"notices": digit.notices} | self.drawn_by(request))
 
     def vary(
         self,
@@ -133,4 +136,4 @@ class LatentCalls(Calls):
         wanted = given(label=label, n=n, seed=seed, **knobs)
         found = yield from streamed(api.vary(library=self.library(request), picture=digit, **wanted))
         pictures = [*named(digit.image[None], "original"), *named(found, "picture")]
-        yield pictures, jsonable({"notices": digit.notices})
+        yield pictures, jsonable({"notices": digit.notices} | self.drawn_by(request))

@@ -80,3 +80,8 @@ class Calls:
 
     def library(self, request: gr.Request) -> Library:
         return self.session(request).library
+
+    def drawn_by(self, request: gr.Request) -> Json:
+        """Which ddpm drew: the shipped one, or this session's own."""
+        session = self.session(request)
+        return {"origin": session.origin("ddpm"), "weights_sha256": session.digest("ddpm")}
