@@ -1,0 +1,63 @@
+"""The commands train-mini and evaluate-mini."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from genlab.checkpoints import WEIGHTS, write_json
+from genlab.config import MAX_SEED, TrainConfig, check_number, make
+from genlab.data import load_mnist
+from genlab.events import Done
+from genlab.flags import add_knobs, chosen, counted, flag, number, watched
+from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
+from genlab.studio.mini.pipeline import SHIPPED, VAE
+from genlab.studio.mini.training import STAGES, train_autoencoder, train_denoiser
+from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
+
+FAMILIES = {"vae": (MiniAutoencoder, AutoencoderConfig), "unet": (MiniDenoiser, DenoiserConfig)}
+TRAININGS: dict[str, Any] = {"vae": train_autoencoder, "unet": train_denoiser}
+
+
+def add_commands(commands: Any) -> None:
+    """Add train-mini and evaluate-mini to the subparsers ``commands``."""
+    train = commands.add_parser("train-mini", help="train mini-SD; an interrupted training goes on where it was")
+    train.set_defaults(run=run_train)
+    train.add_argument("--out", type=Path, default=Path("runs") / SHIPPED, help="folder of the result")
+    train.add_argument(
+        "--stage",
+        choices=(*STAGES, "all"),
+        default="all",
+        help="autoencoder, text encoder with U-Net, or what is missing of both (default all)",
+    )
+    train.add_argument(
+        "--save-seconds", type=number, default=60, help="time between two saves to resume from (default 60)"
+    )
+    add_knobs(train, TrainConfig)
+    for _, config in FAMILIES.values():
+        add_knobs(train, config)
+
+
+def run_train(args: argparse.Namespace) -> None:
+    """Train the stages asked for, showing progress."""
+    pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
+    given = chosen(args, TrainConfig)
+    work = []
+    for stage in STAGES if args.stage == "all" else (args.stage,):
+        family, config_type = FAMILIES[stage]
+        plan = make(TrainConfig, dataclasses.asdict(family.recipe) | given)
+        work.append((stage, plan, make(config_type, chosen(args, config_type))))
+    if args.stage == "all" and (args.out / VAE / "config.json").is_file():
+        del work[0]
+    args.out.mkdir(parents=True, exist_ok=True)
+    data = load_mnist("train")
+    for stage, plan, config in work:
+        print(f"mini-SD, {stage}: {data.source}", file=sys.stderr)
+        events = TRAININGS[stage](data, args.out, plan, config, save_seconds=pause)
+        *_, done = watched(events, plan.steps)
+        assert isinstance(done, Done), "a training ends with Done"
+        print(f"{done.message} Saved in {args.out}.")
+        if done.reason == "diverged":
+            sys.exit(1)

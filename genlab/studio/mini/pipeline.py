@@ -1,0 +1,60 @@
+"""The trained parts as one StableDiffusionPipeline on disk, in diffusers' own format."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genlab.errors import CheckpointError
+from genlab.studio.mini.diffusion import MiniDenoiser, make_scheduler
+
+VAE = "vae"
+SHIPPED = "mini-sd"  # the folder's name under weights/
+
+
+def save_autoencoder(net: Any, folder: Path) -> None:
+    """Write AutoencoderKL ``net`` in half precision to ``folder/vae``, replacing an older one."""
+    scratch = folder / f"{VAE}.new"
+    net.half().save_pretrained(scratch, safe_serialization=True)
+    shutil.rmtree(folder / VAE, ignore_errors=True)
+    scratch.rename(folder / VAE)
+
+
+def load_autoencoder(folder: Path) -> Any:
+    """The autoencoder in ``folder/vae``, float32 on the CPU: exactly the one that is shipped."""
+    from diffusers import AutoencoderKL
+
+    if not (folder / VAE / "config.json").is_file():
+        raise CheckpointError(f"{folder.name}/{VAE} is missing: train it first, with --stage vae.")
+    return AutoencoderKL.from_pretrained(folder / VAE, dtype=torch.float32, use_safetensors=True).eval()
+
+
+def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, folder: Path) -> None:
+    """Write the pipeline of the averaged weights into ``folder``, in half precision."""
+    from diffusers import StableDiffusionPipeline
+
+    net: Any = denoiser.average.module
+    pipe = StableDiffusionPipeline(
+        vae=autoencoder,
+        text_encoder=net.text_encoder,
+        tokenizer=tokenizer,
+        unet=net.unet,
+        scheduler=make_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.to(dtype=torch.float16)
+    pipe.save_pretrained(folder, safe_serialization=True)
+
+
+def load_pipeline(folder: Path) -> Any:
+    """The pipeline in ``folder``, float32 on the CPU."""
+    from diffusers import StableDiffusionPipeline
+
+    if not (folder / "model_index.json").is_file():
+        raise CheckpointError(f"{folder.name}/model_index.json is missing.")
+    pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
