@@ -56,7 +56,7 @@ def _article(words: str) -> str:
 
 
 def _place(background: str, rng: Random) -> str:
-    """"on blue", "over a blue background"."""
+    """ "on blue", "over a blue background"."""
     where = rng.choice((background, _article(f"{background} background"), f"{background} background"))
     return f"{rng.choice(PREPOSITIONS)} {where}"
 
@@ -94,7 +94,13 @@ def _keywords(said: Said, rng: Random) -> str:
 def _single(fact: tuple[int, ...], rng: Random) -> str:
     """One word that fits; a colour alone is that of the ink or of the background."""
     digit, ink, background, stroke, slant = fact
-    words = [NUMBERS[digit], str(digit), COLOURS[ink], COLOURS[background], f"{COLOURS[background]} background"]
+    words = [
+        NUMBERS[digit],
+        str(digit),
+        COLOURS[ink],
+        COLOURS[background],
+        f"{COLOURS[background]} background",
+    ]
     words += [table[value] for table, value in ((STROKES, stroke), (SLANTS, slant)) if value in table]
     return rng.choice(words)
 

@@ -50,8 +50,10 @@ def encode_text(tokenizer: Any, texts: list[str]) -> Tensor:
 
 
 @torch.no_grad()
-def encode(autoencoder: Any, digits: ColouredDigits, rounds: int, seed: int) -> Iterator[tuple[Tensor, Facts]]:
-    """Posteriors (n, 2, 4, 8, 8) and facts of every digit in ``rounds`` random pairs of colours, in chunks."""
+def encode(
+    autoencoder: Any, digits: ColouredDigits, rounds: int, seed: int
+) -> Iterator[tuple[Tensor, Facts]]:
+    """Posteriors (n, 2, 4, 8, 8) and facts of every digit, drawn ``rounds`` times, in chunks."""
     torch.manual_seed(seed)
     factor = autoencoder.config.scaling_factor
     for _ in range(rounds):

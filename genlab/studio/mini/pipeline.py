@@ -35,7 +35,7 @@ def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, fold
     from diffusers import StableDiffusionPipeline
 
     net: Any = denoiser.average.module
-    pipe = StableDiffusionPipeline(
+    pipe: Any = StableDiffusionPipeline(
         vae=autoencoder,
         text_encoder=net.text_encoder,
         tokenizer=tokenizer,

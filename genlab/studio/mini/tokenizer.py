@@ -5,6 +5,7 @@ other is spelled in bytes, so no text is refused.
 """
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ def byte_characters() -> list[str]:
 
     Printable Latin-1 stands for itself; the other bytes take the characters from U+0100 on.
     """
-    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    printable = {
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), ord("ÿ") + 1),
+    }
     others = iter(range(256, 512))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
@@ -26,9 +31,9 @@ def byte_characters() -> list[str]:
 def segment(word: str, merges: dict[tuple[str, str], int]) -> list[str]:
     """The pieces of ``word`` under ``merges`` (pair -> rank, the lowest first)."""
     pieces = [*word[:-1], word[-1] + WORD_END]
-    while pairs := [pair for pair in zip(pieces, pieces[1:], strict=False) if pair in merges]:
+    while pairs := [pair for pair in pairwise(pieces) if pair in merges]:
         best = min(pairs, key=merges.__getitem__)
-        i = next(i for i in range(len(pieces) - 1) if (pieces[i], pieces[i + 1]) == best)
+        i = list(pairwise(pieces)).index(best)
         pieces[i : i + 2] = ["".join(best)]
     return pieces
 

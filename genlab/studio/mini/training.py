@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 
 from genlab.checkpoints import sha256, write_json
 from genlab.config import TrainConfig
@@ -54,7 +55,7 @@ def train_denoiser(
     data: Dataset, folder: Path, plan: TrainConfig, config: DenoiserConfig, **saving: Any
 ) -> Iterator[Event]:
     """Train text encoder and U-Net in the latents of ``folder/vae`` and write the pipeline to ``folder``."""
-    autoencoder = pipeline.load_autoencoder(folder)
+    autoencoder = pipeline.load_autoencoder(folder).to(PartialState().device)
     tokenizer = build(vocabulary(), folder / "tokenizer")
     latents = encoded(data, folder, autoencoder, tokenizer, config.drop, plan.seed)
     torch.manual_seed(plan.seed)

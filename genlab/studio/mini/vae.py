@@ -10,7 +10,7 @@ from torch import Tensor
 from genlab.config import Config, TrainConfig, knob
 from genlab.data import to_uint8
 from genlab.models.base import Metrics, Optimizers, Trainable
-from genlab.studio.mini.pictures import PAD, SIZE, blend, colour_pairs
+from genlab.studio.mini.pictures import SIZE, blend, colour_pairs
 
 LATENT_CHANNELS = 4
 
@@ -18,7 +18,9 @@ LATENT_CHANNELS = 4
 @dataclass(frozen=True)
 class AutoencoderConfig(Config):
     channels: int = knob(16, 8, 128, "Channels of the autoencoder at 32x32: more keep finer strokes", step=8)
-    kl: float = knob(1e-4, 0.0, 1.0, "Pull of the latents towards noise: more is smoother, less exact", log=True)
+    kl: float = knob(
+        1e-4, 0.0, 1.0, "Pull of the latents towards noise: more is smoother, less exact", log=True
+    )
     vae_lr: float = knob(3e-3, 1e-6, 1.0, "Learning rate of the autoencoder", log=True)
 
 
