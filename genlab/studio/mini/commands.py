@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from genlab.checkpoints import WEIGHTS, write_json
@@ -42,7 +43,12 @@ def add_commands(commands: Any) -> None:
     train.add_argument(
         "--save-seconds", type=number, default=60, help="time between two saves to resume from (default 60)"
     )
-    add_knobs(train, TrainConfig)
+    recipes = [family.recipe for family, _ in FAMILIES.values()]
+    both = {
+        f.name: " then ".join(str(getattr(r, f.name)) for r in recipes)
+        for f in dataclasses.fields(TrainConfig)
+    }
+    add_knobs(train, TrainConfig, SimpleNamespace(**both))
     for _, config in FAMILIES.values():
         add_knobs(train, config)
     measure = commands.add_parser("evaluate-mini", help="measure mini-SD on fixed prompts")

@@ -18,8 +18,8 @@ LATENT_SIZE = 8
 
 @dataclass(frozen=True)
 class DenoiserConfig(Config):
-    width: int = knob(64, 16, 256, "Channels of the U-Net at 8x8: more draw better, slower", step=16)
-    text_width: int = knob(96, 32, 512, "Channels of the text encoder", step=32)
+    width: int = knob(48, 16, 256, "Channels of the U-Net at 8x8: more draw better, slower", step=16)
+    text_width: int = knob(64, 32, 512, "Channels of the text encoder", step=32)
     text_layers: int = knob(2, 1, 12, "Layers of the text encoder")
     drop: float = knob(0.12, 0.0, 1.0, "Share of empty captions: needed for guidance")
     gamma: float = knob(
@@ -43,6 +43,7 @@ def make_scheduler() -> Any:
         beta_schedule="squaredcos_cap_v2",
         prediction_type="v_prediction",
         timestep_spacing="trailing",
+        steps_offset=1,  # unused by this spacing, but StableDiffusionPipeline wants it
         clip_sample=False,
         set_alpha_to_one=True,
     )
@@ -76,8 +77,9 @@ class TextToLatent(nn.Module):
             in_channels=LATENT_CHANNELS,
             out_channels=LATENT_CHANNELS,
             block_out_channels=(c, 2 * c),
-            down_block_types=("CrossAttnDownBlock2D",) * 2,
-            up_block_types=("CrossAttnUpBlock2D",) * 2,
+            # as in Stable Diffusion, all resolutions but the lowest look at the words, and the middle
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
             layers_per_block=1,
             cross_attention_dim=text,
             attention_head_dim=2,

@@ -1,11 +1,13 @@
 """The trained parts as one StableDiffusionPipeline on disk, in diffusers' own format."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from genlab.checkpoints import write_json
 from genlab.errors import CheckpointError
 from genlab.studio.mini.diffusion import MiniDenoiser, make_scheduler
 
@@ -47,6 +49,10 @@ def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, fold
     )
     pipe.to(dtype=torch.float16)
     pipe.save_pretrained(folder, safe_serialization=True)
+    # transformers loads a model in the type that its config names, diffusers in float32: without this
+    # a plain from_pretrained would mix both, which the U-Net refuses.
+    path = folder / "text_encoder" / "config.json"
+    write_json(path, json.loads(path.read_text()) | {"dtype": "float32"})
 
 
 def load_pipeline(folder: Path) -> Any:
