@@ -1,6 +1,7 @@
 """mini-SD: true captions, exact pictures, a tokenizer that takes any text, and a training that resumes."""
 
 import dataclasses
+import json
 import re
 import signal
 import subprocess
@@ -355,6 +356,28 @@ def test_evaluation_gives_every_figure(trained: Path, digits: Dataset) -> None:
     for name in ("digit_right", "ink_right", "background_right", "all_right", "red_share"):
         assert 0 <= result[name] <= 1
     assert result["n"] == 10 and len(result["sha256"]) == 3 and result["psnr_images"] == len(digits)
+
+
+def test_the_commands_train_what_is_missing_and_measure_it(
+    tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genlab.studio.mini.commands.load_mnist", lambda split: digits)
+    monkeypatch.setattr("genlab.flags.LOG_SECONDS", 0)
+    small = ["--steps", "2", "--batch-size", "4", "--channels", "8"]
+    small += ["--width", "16", "--text-width", "32", "--text-layers", "1"]
+    main(["train-mini", "--out", str(tmp_path), *small])
+    said = capsys.readouterr()
+    assert said.out.count("Trained 2 steps") == 2
+    assert "images/s" in said.err, "a log without a terminal has lines too"
+    main(["train-mini", "--out", str(tmp_path), *small])
+    assert capsys.readouterr().out.count("Trained 2 steps") == 1, "the autoencoder is there already"
+    record = json.loads((tmp_path / "training.json").read_text())
+    assert record["vae"]["steps"] == record["unet"]["steps"] == 2 and record["unet"]["config"]["width"] == 16
+
+    main(["evaluate-mini", "--weights", str(tmp_path), "--n", "10", "--steps", "1", "--write"])
+    figures = json.loads((tmp_path / "metrics.json").read_text())
+    assert figures["command"] == "python -m genlab evaluate-mini --n 10 --steps 1 --guidance 3.0 --seed 0"
+    assert figures["n"] == 10 and set(figures["sha256"]) == set(weights(tmp_path))
 
 
 def test_bad_flags_are_refused_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

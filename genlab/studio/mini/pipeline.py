@@ -47,7 +47,8 @@ def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, fold
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipe.to(dtype=torch.float16)
+    for part in (autoencoder, net.text_encoder, net.unet):
+        part.half()
     pipe.save_pretrained(folder, safe_serialization=True)
     # transformers loads a model in the type that its config names, diffusers in float32: without this
     # a plain from_pretrained would mix both, which the U-Net refuses.
