@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from genlab.events import Event, Started, Step
 
 I = TypeVar("I")  # noqa: E741
+
+LOG_SECONDS = 60
 
 
 def number(text: str) -> Any:
@@ -69,9 +72,12 @@ def counted(items: Iterator[I], total: int, done: Callable[[I], int]) -> Iterato
 
 
 def watched(events: Iterator[Event], total: int) -> Iterator[Event]:
-    """Pass the events of a training on, showing step, time left, speed and the latest metrics."""
+    """Pass the events of a training on, showing step, time left, speed and the latest metrics.
+
+    Where there is no terminal to draw a bar on, such as in a log, it is one line a minute.
+    """
     with _bar() as bar:
-        task = bar.add_task("", total=total)
+        task, told = bar.add_task("", total=total), time.monotonic()
         for event in events:
             if isinstance(event, Started):
                 bar.update(task, completed=event.first_step)
@@ -79,4 +85,7 @@ def watched(events: Iterator[Event], total: int) -> Iterator[Event]:
                 shown = "  ".join(f"{k} {v:.3g}" for k, v in event.metrics.items())
                 speed = f"{event.images_per_second:.0f} images/s"
                 bar.update(task, completed=event.step, description=f"{speed}  {shown}")
+                if not bar.console.is_terminal and time.monotonic() - told > LOG_SECONDS:
+                    bar.console.print(f"{event.step}/{total}  {speed}  {shown}", soft_wrap=True)
+                    told = time.monotonic()
             yield event

@@ -1,0 +1,1 @@
+"""mini-SD: a complete Stable Diffusion, trained here on captioned digits in colour."""

@@ -1,0 +1,94 @@
+"""Training of mini-SD in two stages, each a resumable stream of events: autoencoder, then denoiser.
+
+Everything lies in one folder: a stage's state while it runs, ``vae/`` after the first, the encoded
+digits, and after the second the whole pipeline.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+
+from genlab.checkpoints import sha256, write_json
+from genlab.config import TrainConfig
+from genlab.data import Dataset
+from genlab.events import Done, Event
+from genlab.studio.mini import pipeline
+from genlab.studio.mini.captions import vocabulary
+from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
+from genlab.studio.mini.latents import LatentDigits, cached, encode
+from genlab.studio.mini.pictures import ColouredDigits
+from genlab.studio.mini.tokenizer import build
+from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
+from genlab.training import train
+
+STAGES = ("vae", "unet")
+RECORD = "training.json"
+LATENTS = "latents.safetensors"
+ROUNDS = 4  # pairs of colours in which each digit is encoded
+
+
+def state_path(folder: Path, stage: str) -> Path:
+    return folder / f"{stage}.state.safetensors"
+
+
+def train_autoencoder(
+    data: Dataset, folder: Path, plan: TrainConfig, config: AutoencoderConfig, **saving: Any
+) -> Iterator[Event]:
+    """Train the autoencoder on pictures of ``data`` and write it to ``folder/vae``."""
+    torch.manual_seed(plan.seed)
+    model = MiniAutoencoder(config)
+    state = state_path(folder, "vae")
+    for event in train(model, ColouredDigits.of(data), plan, state=state, **saving):
+        if isinstance(event, Done):
+            pipeline.save_autoencoder(model.net, folder)
+            _record(folder, "vae", plan, config, data, event)
+        yield event
+    state.unlink(missing_ok=True)
+
+
+def train_denoiser(
+    data: Dataset, folder: Path, plan: TrainConfig, config: DenoiserConfig, **saving: Any
+) -> Iterator[Event]:
+    """Train text encoder and U-Net in the latents of ``folder/vae`` and write the pipeline to ``folder``."""
+    autoencoder = pipeline.load_autoencoder(folder).to(PartialState().device)
+    tokenizer = build(vocabulary(), folder / "tokenizer")
+    latents = encoded(data, folder, autoencoder, tokenizer, config.drop, plan.seed)
+    torch.manual_seed(plan.seed)
+    model = MiniDenoiser(config, len(tokenizer))
+    state = state_path(folder, "unet")
+    for event in train(model, latents, plan, state=state, **saving):
+        if isinstance(event, Done):
+            pipeline.save_pipeline(autoencoder, model, tokenizer, folder)
+            _record(folder, "unet", plan, config, data, event)
+        yield event
+    state.unlink(missing_ok=True)
+
+
+def encoded(
+    data: Dataset, folder: Path, autoencoder: Any, tokenizer: Any, drop: float, seed: int
+) -> LatentDigits:
+    """The latents of ``data``, made once and kept in ``folder``."""
+    weights = sha256(folder / pipeline.VAE / "diffusion_pytorch_model.safetensors")
+    key = f"{weights} {len(data)} {ROUNDS} {seed}"
+    digits = ColouredDigits.of(data)
+    posteriors, facts = cached(folder / LATENTS, key, encode(autoencoder, digits, ROUNDS, seed))
+    return LatentDigits(posteriors, facts.digit, data.source, data.complete, facts, tokenizer, drop)
+
+
+def _record(folder: Path, stage: str, plan: TrainConfig, config: Any, data: Dataset, done: Done) -> None:
+    """Keep how a stage was trained."""
+    made = {
+        "config": dataclasses.asdict(config),
+        "train": dataclasses.asdict(plan),
+        "data": data.source,
+        "steps": done.step,
+        "seconds": round(done.seconds),
+    }
+    path = folder / RECORD
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    write_json(path, earlier | {stage: made})
