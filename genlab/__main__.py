@@ -211,11 +211,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
 def run_curve(args: argparse.Namespace) -> None:
     """Measure one of ddpm's curves, keeping every point as soon as it is known."""
     from genlab import checkpoints, evaluation
+    from genlab.api.checks import check_count, check_seed
     from genlab.lab import curves
     from genlab.library import Library
 
-    n = int(check_number("n", args.n, *curves.SAMPLES, whole=True))
-    seed = int(check_number("seed", args.seed, 0, MAX_SEED, whole=True))
+    n, seed = check_count(args.n, *curves.SAMPLES), check_seed(args.seed)
     folder = args.weights or checkpoints.WEIGHTS / "ddpm"
     library, model = Library(), _load("ddpm", folder)
     reference = evaluation.load_reference(library.folder / "classifier")

@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from genlab.config import MAX_SEED, check_number
+from genlab.api.checks import check_seed
+from genlab.config import check_number
 from genlab.data import to_float
 from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.lab import noising
@@ -84,7 +85,7 @@ def plots(t: int) -> str:
 def show(digit: Digit, t: Any, schedule: str, seed: Any) -> str:
     """The whole panel for one picture, time and schedule."""
     t = int(check_number("t", t, 0, T - 1, whole=True))
-    seed = int(check_number("seed", seed, 0, MAX_SEED, whole=True))
+    seed = check_seed(seed)
     x_0 = to_float(digit.image[None])
     strips = "".join(filmstrip(n, s, x_0, seed) for n, s in tables().items())
     return f"{told(digit)}{ways(tables()[schedule], x_0, t, seed)}{strips}{plots(t)}"

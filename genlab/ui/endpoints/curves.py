@@ -1,10 +1,11 @@
 """The endpoints that measure quality against a knob of ddpm."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 
 from genlab import api
+from genlab.lab.sweeps import Progress
 from genlab.ui.endpoints.values import Calls, Json, Outputs, given
 from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
@@ -39,13 +40,8 @@ class CurveCalls(Calls):
             steps: 1 to 1000 each, at most 10 of them.
             guidance: 0 to 10.
         """
-        library = self.library(request)
         wanted = given(n=n, seed=seed, samplers=samplers, steps=steps, guidance=guidance)
-        if not wanted:
-            yield api.shipped_curve("steps", library=library)
-            return
-        for progress in api.steps_curve(library=library, **wanted):
-            yield jsonable(progress._asdict())
+        return self._curve("steps", api.steps_curve, request, wanted)
 
     def guidance_curve(
         self,
@@ -65,10 +61,16 @@ class CurveCalls(Calls):
             steps: 1 to 1000.
             sampler: ddim, ddpm, heun or dpmpp.
         """
-        library = self.library(request)
         wanted = given(n=n, seed=seed, scales=scales, steps=steps, sampler=sampler)
+        return self._curve("guidance", api.guidance_curve, request, wanted)
+
+    def _curve(
+        self, name: str, measure: Callable[..., Iterator[Progress]], request: gr.Request, wanted: Json
+    ) -> Iterator[Json]:
+        """The shipped curve ``name``, or what ``measure`` finds as ``wanted``, as it is found."""
+        library = self.library(request)
         if not wanted:
-            yield api.shipped_curve("guidance", library=library)
+            yield api.shipped_curve(name, library=library)
             return
-        for progress in api.guidance_curve(library=library, **wanted):
+        for progress in measure(library=library, **wanted):
             yield jsonable(progress._asdict())
