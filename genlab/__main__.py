@@ -109,7 +109,7 @@ def run_models(args: argparse.Namespace) -> None:
 def run_train(args: argparse.Namespace) -> None:
     """Train, showing progress; save weights, and while training a state to resume from."""
     import torch
-    from accelerate import PartialState
+    from accelerate import Accelerator
 
     from genlab import checkpoints
     from genlab.data import load_mnist
@@ -126,7 +126,7 @@ def run_train(args: argparse.Namespace) -> None:
     data = load_mnist("train")
     state = folder / checkpoints.STATE
     events = train(model, data, plan, state=state, save_seconds=pause)
-    if not PartialState().is_main_process:
+    if not Accelerator().is_main_process:
         for _ in events:
             pass
         return

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from accelerate import Accelerator
+
 from genlab.checkpoints import WEIGHTS, write_json
 from genlab.config import TrainConfig, check_number, make
 from genlab.data import load_mnist
@@ -72,8 +74,12 @@ def run_train(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     data = load_mnist("train")
     for stage, plan, config in work:
-        print(f"mini-SD, {stage}: {data.source}", file=sys.stderr)
         events = TRAININGS[stage](data, args.out, plan, config, save_seconds=pause)
+        if not Accelerator().is_main_process:
+            for _ in events:
+                pass
+            continue
+        print(f"mini-SD, {stage}: {data.source}", file=sys.stderr)
         *_, done = watched(events, plan.steps)
         assert isinstance(done, Done), "a training ends with Done"
         print(f"{done.message} Saved in {args.out}.")

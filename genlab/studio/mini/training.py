@@ -1,17 +1,20 @@
 """Training of mini-SD in two stages, each a resumable stream of events: autoencoder, then denoiser.
 
 Everything lies in one folder: a stage's state while it runs, ``vae/`` after the first, the encoded
-digits, and after the second the whole pipeline.
+digits, and after the second the whole pipeline. Under ``accelerate launch`` the first process writes
+it all; ``--dynamo_backend inductor`` compiles the denoiser.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
+from accelerate import Accelerator
+from accelerate.utils import DynamoBackend
+from torch import nn
 
 from genlab.checkpoints import sha256, write_json
 from genlab.config import TrainConfig
@@ -42,31 +45,51 @@ def train_autoencoder(
     """Train the autoencoder on pictures of ``data`` and write it to ``folder/vae``."""
     torch.manual_seed(plan.seed)
     model = MiniAutoencoder(config)
-    state = state_path(folder, "vae")
-    for event in train(model, ColouredDigits.of(data), plan, state=state, **saving):
-        if isinstance(event, Done):
-            pipeline.save_autoencoder(model.net, folder)
-            _record(folder, "vae", plan, config, data, event)
-        yield event
-    state.unlink(missing_ok=True)
+
+    def write(done: Done) -> None:
+        pipeline.save_autoencoder(model.net, folder)
+        _record(folder, "vae", plan, config, data, done)
+
+    digits = ColouredDigits.of(data)
+    yield from _written(train(model, digits, plan, state=state_path(folder, "vae"), **saving), write)
+    state_path(folder, "vae").unlink(missing_ok=True)
 
 
 def train_denoiser(
     data: Dataset, folder: Path, plan: TrainConfig, config: DenoiserConfig, **saving: Any
 ) -> Iterator[Event]:
     """Train text encoder and U-Net in the latents of ``folder/vae`` and write the pipeline to ``folder``."""
-    autoencoder = pipeline.load_autoencoder(folder).to(PartialState().device)
-    tokenizer = build(vocabulary(), folder / "tokenizer")
-    latents = encoded(data, folder, autoencoder, tokenizer, config.drop, plan.seed)
+    autoencoder = pipeline.load_autoencoder(folder).to(Accelerator().device)
+    with Accelerator().main_process_first():  # the others find what the first has written
+        tokenizer = build(vocabulary(), folder / "tokenizer")
+        latents = encoded(data, folder, autoencoder, tokenizer, config.drop, plan.seed)
     torch.manual_seed(plan.seed)
     model = MiniDenoiser(config, len(tokenizer))
-    state = state_path(folder, "unet")
-    for event in train(model, latents, plan, state=state, **saving):
+    compile_asked(model.net)
+
+    def write(done: Done) -> None:
+        pipeline.save_pipeline(autoencoder, model, tokenizer, folder)
+        _record(folder, "unet", plan, config, data, done)
+
+    yield from _written(train(model, latents, plan, state=state_path(folder, "unet"), **saving), write)
+    state_path(folder, "unet").unlink(missing_ok=True)
+
+
+def compile_asked(net: nn.Module) -> None:
+    """Compile ``net`` in place where accelerate's ``--dynamo_backend`` asks for it."""
+    plugin = Accelerator().state.dynamo_plugin
+    if plugin.backend != DynamoBackend.NO:
+        net.compile(**plugin.to_kwargs())
+
+
+def _written(events: Iterator[Event], write: Callable[[Done], None]) -> Iterator[Event]:
+    """Pass ``events`` on; at the end the first process writes, and the others wait until it has."""
+    for event in events:
         if isinstance(event, Done):
-            pipeline.save_pipeline(autoencoder, model, tokenizer, folder)
-            _record(folder, "unet", plan, config, data, event)
+            if Accelerator().is_main_process:
+                write(event)
+            Accelerator().wait_for_everyone()
         yield event
-    state.unlink(missing_ok=True)
 
 
 def encoded(
