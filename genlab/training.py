@@ -69,13 +69,15 @@ def share_gradients(optimizers: Optimizers, accelerator: Accelerator) -> None:
     """Before each step of an optimizer, average its gradients over the processes.
 
     A hook, so that a family's ``update`` stays plain PyTorch however many losses it steps through.
+    All gradients go in one message: one for each would cost a CPU as long as computing them.
     """
 
     def average(optimizer: Any, *_: Any) -> None:
-        for group in optimizer.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    p.grad = accelerator.reduce(p.grad, reduction="mean")
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        grads = [p.grad for p in parameters if p.grad is not None]
+        mean = accelerator.reduce(torch.cat([g.flatten() for g in grads]), reduction="mean")
+        for grad, part in zip(grads, mean.split([g.numel() for g in grads]), strict=True):
+            grad.copy_(part.view_as(grad))
 
     for optimizer in optimizers.values():
         optimizer.register_step_pre_hook(average)
