@@ -15,3 +15,7 @@ class CheckpointError(GenlabError):
 
 class DataUnavailable(GenlabError):
     """A data set cannot be had from any of its sources."""
+
+
+class ModelUnavailable(GenlabError):
+    """A model of the studio cannot be had or does not run here; the message says what would."""

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a module imports from lower rows only, and within its own package.
 LAYERS = [
     {"errors"},
-    {"config", "events", "noise", "data", "walks"},
+    {"config", "events", "noise", "data", "uploads", "walks"},
     {"nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags"},

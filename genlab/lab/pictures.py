@@ -1,19 +1,15 @@
 """Any picture a visitor brings, as a digit the models know: 28x28, white on black, centred."""
 
-import io
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from genlab.errors import InvalidInput
+from genlab.uploads import decoding, deep, open_picture, transparent, upright
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_SIDE = 4096  # pixels; read from the header, before anything is decoded
-MAX_BYTES = 20_000_000
 FAINT = 0.05  # of full white: nothing brighter, nothing drawn
 EMPTY = "The picture is empty (one colour all over); draw or choose a digit first."
 INK = 0.1  # of the brightest pixel: below this a pixel is background
@@ -28,53 +24,22 @@ class Digit(NamedTuple):
     label: int | None = None  # which digit it is, where that is known
 
 
-def open_picture(data: bytes) -> Image.Image:
-    """The picture in ``data``, nothing decoded yet; InvalidInput if it is none of ours or too large."""
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"The picture has {len(data) / 1e6:.0f} MB; it must have at most 20 MB.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise InvalidInput(f"The file is no picture of these kinds: {', '.join(FORMATS)}.") from None
-    except Image.DecompressionBombError:
-        raise InvalidInput(f"The picture must have at most {MAX_SIDE} pixels on each side.") from None
-    if max(image.size) > MAX_SIDE:
-        across, down = image.size
-        raise InvalidInput(f"The picture is {across}x{down}; it must have at most {MAX_SIDE} on each side.")
-    return image
-
-
 def _grey(image: Image.Image, notices: list[str]) -> np.ndarray:
     """Brightness as float (H, W) in [0, 1]: one frame, upright, transparency over its own contrast."""
-    if getattr(image, "n_frames", 1) > 1:
-        notices.append("first frame of an animation")
-        image.seek(0)
-    if image.getexif().get(0x0112, 1) != 1:
-        notices.append("turned upright")
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more
+    image = upright(image, notices)
+    if deep(image):
         notices.append("reduced to 8 bits")
-        deep = np.asarray(image, dtype=np.float64)
-        return deep / max(deep.max(), 1.0)
+        levels = np.asarray(image, dtype=np.float64)
+        return levels / max(levels.max(), 1.0)
     if image.mode != "L":
         notices.append("turned grey")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    if transparent(image):
         image = image.convert("RGBA")
         bright = np.asarray(image.convert("RGB").convert("L"), np.float64)[np.asarray(image)[..., 3] > 127]
         paper = 255 if bright.size and bright.mean() < 128 else 0  # dark ink on white, light ink on black
         sheet = Image.new("RGBA", image.size, (paper, paper, paper, 255))
         image = Image.alpha_composite(sheet, image)
     return np.asarray(image.convert("RGB").convert("L"), np.float64) / 255
-
-
-def _decoded(image: Image.Image, notices: list[str]) -> np.ndarray:
-    """The same, or InvalidInput where the file is broken."""
-    try:
-        return _grey(image, notices)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise InvalidInput("The picture is damaged: it cannot be decoded.") from error
 
 
 def _centre(ink: np.ndarray) -> np.ndarray:
@@ -106,7 +71,8 @@ def read_digit(data: bytes) -> Digit:
 def to_digit(image: Image.Image) -> Digit:
     """The same of a picture that is open already, such as a drawing."""
     notices: list[str] = []
-    grey = _decoded(image, notices)
+    with decoding():
+        grey = _grey(image, notices)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if border.mean() > 0.5:
         notices.append("inverted to white on black")
@@ -126,7 +92,9 @@ def to_digit(image: Image.Image) -> Digit:
 
 def read_mask(data: bytes) -> torch.Tensor:
     """A picture as a mask (1, 28, 28): 1 where it is white (paint anew), 0 where it is black (keep)."""
-    return to_mask(_decoded(open_picture(data), []))
+    with decoding():
+        grey = _grey(open_picture(data), [])
+    return to_mask(grey)
 
 
 def to_mask(grey: np.ndarray) -> torch.Tensor:

@@ -1,1 +1,1 @@
-"""Stable Diffusion, from a pipeline of a few million parameters on a CPU to SDXL on a GPU."""
+"""Stable Diffusion in all sizes through one engine: the shipped mini-SD, SD 1.5, SD 2.1 and SDXL."""
