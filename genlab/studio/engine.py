@@ -1,5 +1,6 @@
 """One engine for every model: it keeps one model in memory and draws every task with its weights."""
 
+import contextlib
 import dataclasses
 import os
 import time
@@ -127,13 +128,12 @@ class Engine:
         raise ModelUnavailable(self._what_fits(request))
 
     def _what_fits(self, request: Request) -> str:
-        card = self.catalog[request.model]
-        own = request.change(n=1, width=card.knobs.width // 2, height=card.knobs.height // 2)
-        knobs = own.knobs
+        card, knobs = self.catalog[request.model], request.knobs
+        smaller = request.change(n=1, width=card.knobs.width // 2, height=card.knobs.height // 2)
         return (
-            f"Memory ran out: {request.n} of {request.knobs.width}x{request.knobs.height} by {card.title} take "
-            f"about {card.gigabytes(request):.1f} GB; one of {knobs.width}x{knobs.height} takes "
-            f"{card.gigabytes(own):.1f} GB, and mini-SD next to nothing."
+            f"Memory ran out: {request.n} of {knobs.width}x{knobs.height} by {card.title} take about "
+            f"{card.gigabytes(request):.1f} GB; one of {smaller.knobs.width}x{smaller.knobs.height} takes "
+            f"{card.gigabytes(smaller):.1f} GB, and mini-SD next to nothing."
         )
 
     def _attempt(self, request: Request, report: Report, frugal: bool) -> Drawn:
@@ -170,10 +170,8 @@ class Engine:
         base = loading.load_base(card, dtype, checked=self.public and card.needs_gpu)
         tiny = None
         if card.repositories("preview"):
-            try:
+            with contextlib.suppress(ModelUnavailable):  # latents are shown in their linear colours then
                 tiny = loading.load_part(card, "preview", dtype).to(self.device)
-            except ModelUnavailable:
-                pass  # latents are shown in their linear colours then
         self.resident = Resident(card, base, Previewer(base.parts["vae"], tiny), card.work_gigabytes)
         return self.resident
 

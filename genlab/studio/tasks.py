@@ -14,7 +14,8 @@ def check_steps(request: Request) -> None:
     steps = request.knobs.steps
     if int(steps * strength) < 1:
         raise InvalidInput(
-            f"strength is {strength:g}; with {steps} steps it must be at least {1 / steps:.2g}, or no step is left."
+            f"strength is {strength:g}; with {steps} steps it must be at least {1 / steps:.2g}, "
+            "or no step is left."
         )
 
 
