@@ -6,11 +6,11 @@ import gradio as gr
 from PIL import Image
 
 from genlab.api import SHIPPED
-from genlab.lab.pictures import MAX_SIDE
 from genlab.library import Library
 from genlab.ui import compare, diffusion, endpoints, status
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
+from genlab.uploads import MAX_SIDE
 
 # Gradio 6 takes the look at launch, not with the blocks.
 LAUNCH: dict[str, Any] = {
