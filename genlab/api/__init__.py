@@ -30,6 +30,8 @@ from genlab.api.families import (
 )
 from genlab.api.latents import interpolate, invert, repaint, vary
 from genlab.api.studio import (
+    PROMPT,
+    SCALES,
     STUDIO,
     control,
     edges,
@@ -48,6 +50,8 @@ from genlab.api.studio import (
 __all__ = [
     "MAX_IMAGES",
     "MAX_PICTURES",
+    "PROMPT",
+    "SCALES",
     "SHIPPED",
     "STARTS",
     "STUDIO",

@@ -19,6 +19,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "sh
 NOW: dict[str, Any] = {**PRIVATE, "queue": False}
 SAMPLING: dict[str, Any] = {**PRIVATE, "concurrency_id": "sampling", "concurrency_limit": 4}
 MEASURING: dict[str, Any] = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 2}
+STUDIO: dict[str, Any] = {**PRIVATE, "concurrency_id": "studio", "concurrency_limit": 8}
 TRAINING: dict[str, Any] = {**PRIVATE, "concurrency_id": "training", "concurrency_limit": 4}
 
 

@@ -17,7 +17,7 @@ from genlab.config import Config
 from genlab.models import MODELS
 from genlab.ui.card import sentence
 
-GROUPS = {"sampling": 4, "measuring": 2, "training": 4}  # limits, the same for every member
+GROUPS = {"sampling": 4, "measuring": 2, "training": 4, "studio": 8}  # limits, the same for every member
 
 
 Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name
@@ -35,16 +35,16 @@ def sampling_knobs() -> Knobs:
     return {name: (type(f.default), knob_help(f, owners[name])) for name, f in fields.items()}
 
 
-def knobs_of(config_type: type[Config]) -> Knobs:
-    """The fields of one config."""
-    return {f.name: (type(f.default), knob_help(f)) for f in dataclasses.fields(config_type)}
+def knobs_of(config_type: type[Config], empty: str | None = None) -> Knobs:
+    """The fields of one config; ``empty`` tells what an empty one means, where it is not the default."""
+    return {f.name: (type(f.default), knob_help(f, empty=empty)) for f in dataclasses.fields(config_type)}
 
 
-def knob_help(field: dataclasses.Field, owners: list[str] | None = None) -> str:
+def knob_help(field: dataclasses.Field, owners: list[str] | None = None, empty: str | None = None) -> str:
     meta = field.metadata
     allowed = " or ".join(meta["options"]) if "options" in meta else f"{meta['lo']:g} to {meta['hi']:g}"
     only = f"; {', '.join(owners)} only" if owners else ""
-    return f"{meta['help']} ({allowed}{only}); empty for {field.default}."
+    return f"{meta['help']} ({allowed}{only}); empty {empty or f'for {field.default}'}."
 
 
 def spelled_out(fn: Callable[..., Any], knobs: Knobs) -> inspect.Signature:
@@ -104,7 +104,12 @@ def input_of(name: str, parameter: inspect.Parameter, help: str) -> Component:
 
 
 def publish(
-    fn: Callable[..., Any], outputs: list[Component], group: str, knobs: type[Config] | None = None
+    fn: Callable[..., Any],
+    outputs: list[Component],
+    group: str,
+    knobs: type[Config] | None = None,
+    shared: Knobs | None = None,
+    empty: str | None = None,
 ) -> None:
     """Make ``fn`` the endpoint of its name.
 
@@ -112,9 +117,14 @@ def publish(
         fn: Its ``**knobs``, where it has them, become a parameter each.
         outputs: Where its results go.
         group: A key of ``GROUPS``.
-        knobs: The config that declares the knobs; None for the sampling knobs of all families.
+        knobs: The config that declares the knobs.
+        shared: Further parameters that several endpoints have, before the knobs. Without these and
+            ``knobs``, the sampling knobs of all families.
+        empty: What an empty knob means, where it is not the config's default.
     """
-    found = knobs_of(knobs) if knobs else sampling_knobs()
+    found = dict(shared or {})
+    if knobs or shared is None:
+        found |= knobs_of(knobs, empty) if knobs else sampling_knobs()
     signature, helps = spelled_out(fn, found), parameter_help(fn, found)
     gr.on(
         [],

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from html import escape
 from typing import Any
 
@@ -20,11 +20,10 @@ from genlab.ui.card import Updates, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, components, read, seed_box
 from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
-from genlab.walks import Walk
 
 DIGITS = tuple(map(str, range(10)))
 NOISE_RANGE = 3.0  # standard deviations from grey to white, where noise is shown
-Work = Callable[[Values, Session], Walk[Updates]]
+Work = Callable[[Values, Session], Generator[Any, None, Updates]]  # on the way it yields how far it is
 LOOK_SECONDS = 0.25  # at least, between two looks at how far some work is
 
 
@@ -150,6 +149,14 @@ class Runner:
 
         self.stop.click(interrupt, None, None, **NOW)
 
+    def told(self, done: Any, passed: float) -> str:
+        """The line while the work has ``done`` its share in ``passed`` seconds."""
+        return html.bar(done, f"{duration(passed * (1 / done - 1))} left")
+
+    def ended(self, session: Session) -> str:
+        """The line under a result."""
+        return credit(session)
+
     def listen(
         self,
         work: Work,
@@ -168,17 +175,16 @@ class Runner:
             session, began, shown = self.sessions.get(request.session_hash), time.monotonic(), 0.0
             results: list[Updates] = []
 
-            def to_the_end() -> Walk[None]:
+            def to_the_end() -> Generator[Any, None, None]:
                 results.append((yield from work(values, session)))
 
             try:
-                for share in session.work(self.panel, to_the_end()):
+                for done in session.work(self.panel, to_the_end()):
                     passed = time.monotonic() - began
                     if passed - shown > LOOK_SECONDS:
                         shown = passed
-                        left = f"{duration(passed * (1 / share - 1))} left"
-                        yield {self.note: html.bar(share, left)}
-                said = credit(session) if results else html.note("Stopped.", plain=True)
+                        yield {self.note: self.told(done, passed)}
+                said = self.ended(session) if results else html.note("Stopped.", plain=True)
             except Exception as error:
                 said = html.note(sentence(error))
             updates = results[0] if results else {}

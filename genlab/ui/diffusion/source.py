@@ -27,9 +27,9 @@ def held_out(index: Any) -> Digit:
     return api.digit(int(check_number("test digit", index, 0, last, whole=True)))
 
 
-def strokes(value: dict[str, Any] | None) -> Image.Image:
+def strokes(value: dict[str, Any] | None, size: tuple[int, int] = (PAD, PAD)) -> Image.Image:
     """The ink of a drawing pad, white on black: where a stroke is opaque, whatever its colour."""
-    ink = Image.new("L", (PAD, PAD))
+    ink = Image.new("L", size)
     for layer in (value or {}).get("layers") or []:
         ink.paste(255, (0, 0), layer.getchannel("A").resize(ink.size))
     return ink

@@ -5,13 +5,15 @@ one is what the caller reads; pictures are uploaded files, checked by gradio; pi
 back through hidden components.
 """
 
-from genlab.ui.endpoints import curves, diffusion, families, latents
+from genlab.studio.engine import Engine
+from genlab.ui.endpoints import curves, diffusion, families, latents, studio
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.session import Sessions
 
 
-def expose(sessions: Sessions) -> None:
+def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
     for group in (families, diffusion, curves, latents):
         group.expose(sessions, outputs)
+    studio.expose(engine, outputs)

@@ -1,0 +1,118 @@
+"""Panels that begin with a picture: the whole of it varied, a part of it drawn anew."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from genlab import api, visualize
+from genlab.errors import InvalidInput
+from genlab.studio.engine import Engine
+from genlab.ui.diffusion.editing import MASK_COLOUR
+from genlab.ui.diffusion.pieces import question
+from genlab.ui.diffusion.source import strokes
+from genlab.ui.knobs import NOW, STUDIO, Values
+from genlab.ui.session import Session, Sessions
+from genlab.ui.studio.form import Expected, Form, Outcome, StudioRunner
+from genlab.ui.studio.source import Picture
+from genlab.ui.studio.words import Drawing
+
+SLIDER_SIDE = 320  # pixels that small pictures are enlarged to
+CANVAS = 320  # pixels of the pad's longer edge, about
+PROMPT = "a thick blue seven on a white background"
+
+
+def build_image(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) -> Form:
+    """The panel Image to image."""
+    question("What is left of a picture when it is drawn anew after words? Strength decides.")
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=2, min_width=200):
+            picture = Picture("image")
+        form = Form("image", "image_to_image", model, prompt=PROMPT)
+        with gr.Column(scale=2, min_width=180):
+            runner = StudioRunner("image", sessions, "Draw")
+            Expected(form, engine)
+    runner.note.render()
+    before_after = gr.ImageSlider(
+        format="png",
+        show_label=False,
+        visible=False,
+        interactive=False,
+        elem_id="image-slider",
+        elem_classes="gl-crisp",
+        label="before and after",
+    )
+    outcome = Outcome("image", "Press Draw: your picture after your words. Less strength keeps more of it.")
+
+    def draw(values: Values, session: Session) -> Drawing:
+        wanted = form.read(values)
+        request = api.studio_request("image_to_image", picture=values[picture.image], **wanted)
+        drawn = yield from engine.draw(request)
+        assert request.picture is not None
+        before, after = (visualize.enlarge(one, SLIDER_SIDE) for one in (request.picture, drawn.pictures[0]))
+        return outcome.show(drawn, request) | {before_after: gr.ImageSlider((before, after), visible=True)}
+
+    runner.listen(draw, form.inputs | {picture.image}, [before_after, *outcome.outputs], **STUDIO)
+    picture.listen(app, runner.note)
+    return form
+
+
+def canvas(image: Image.Image) -> Image.Image:
+    """The picture as large as a mask can be painted on it."""
+    image = image.copy()
+    image.thumbnail((512, 512))
+    return visualize.enlarge(image, CANVAS)
+
+
+class Pad:
+    """Where the mask is painted, over the picture; made where this is called."""
+
+    def __init__(self) -> None:
+        self.editor = gr.ImageEditor(
+            type="pil",
+            sources=(),
+            layers=False,
+            transforms=(),
+            brush=gr.Brush(40, ["#{:02x}{:02x}{:02x}".format(*MASK_COLOUR)], color_mode="fixed"),
+            label="Paint over what is drawn anew",
+            elem_id="inpaint-studio-pad",
+        )
+
+    def fill(self, image: Image.Image) -> dict[str, Any]:
+        return {"background": canvas(image), "layers": [], "composite": None}
+
+    def mask(self, value: dict[str, Any] | None, image: Image.Image) -> Image.Image:
+        """White where it was painted, of the size of ``image``; InvalidInput if nothing was."""
+        found = strokes(value, image.size)
+        if not found.getbbox():
+            raise InvalidInput("Nothing is painted yet; paint over the part that should be drawn anew.")
+        return found
+
+
+def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) -> Form:
+    """The panel Inpaint."""
+    question("What else could be there? Paint over a part of the picture, and say what the whole should be.")
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=3, min_width=240):
+            pad = Pad()
+            picture = Picture("hole")
+        form = Form("hole", "inpaint", model, prompt="a red nine on a yellow background")
+        with gr.Column(scale=2, min_width=180):
+            runner = StudioRunner("hole", sessions, "Draw")
+            Expected(form, engine)
+    runner.note.render()
+    outcome = Outcome("hole", "Choose the brush on the left of the picture, paint, then press Draw.")
+
+    def draw(values: Values, session: Session) -> Drawing:
+        upload, wanted = values[picture.image], form.read(values)
+        mask = pad.mask(values[pad.editor], upload.image)
+        request = api.studio_request("inpaint", picture=upload, mask=mask, **wanted)
+        drawn = yield from engine.draw(request)
+        return outcome.show(drawn, request)
+
+    inputs = form.inputs | {picture.image, pad.editor}
+    runner.listen(draw, inputs, outcome.outputs, **{**STUDIO, "preprocess": True})
+    picture.listen(app, runner.note)
+    picture.image.change(lambda upload: pad.fill(upload.image), picture.image, pad.editor, **NOW)
+    return form

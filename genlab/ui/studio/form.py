@@ -1,0 +1,206 @@
+"""The controls of a task, how its run is told, and how its pictures are shown."""
+
+import json
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from genlab import api, visualize
+from genlab.config import make
+from genlab.studio import links
+from genlab.studio.catalog import CATALOG
+from genlab.studio.engine import Drawn, Engine, Estimate
+from genlab.studio.request import MAX_PICTURES, TASKS, Knobs, Request
+from genlab.studio.worker import Progress
+from genlab.ui import html
+from genlab.ui.card import Updates
+from genlab.ui.diffusion.pieces import Runner, img
+from genlab.ui.knobs import NOW, Values, components, read, seed_box
+from genlab.ui.numbers import brief, duration
+from genlab.ui.session import Session
+
+SIZES = ("width", "height")
+SMALL = 128  # pixels: pictures up to this are shown with crisp pixels
+FIRST = "mini-sd"
+
+
+class Form:
+    """Inputs in the order of the laboratory: prompt, number, seed, steps, guidance, sampler, the rest.
+
+    Args:
+        panel: Begins the elements' ids.
+        task: A key of ``TASKS``; its knobs are inputs.
+        model: The choice of model, shared by all forms.
+        number: Pictures at first; None where the panel decides.
+        left_out: Knobs that the panel sets itself.
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        task: str,
+        model: Component,
+        *,
+        number: int | None = 4,
+        left_out: tuple[str, ...] = (),
+        prompt: str = api.PROMPT,
+    ) -> None:
+        self.task, self.model = task, model
+        self.own: dict[str, Component] = {}
+        names = [name for name in TASKS[task].__dataclass_fields__ if name not in left_out]
+        with gr.Column(scale=3, min_width=260):
+            self.own["prompt"] = gr.Textbox(
+                prompt, lines=2, label="prompt", info="What to draw, in words", elem_id=f"{panel}-prompt"
+            )
+            self.own["negative_prompt"] = gr.Textbox(
+                "",
+                label="negative prompt",
+                info="What to keep away from; works with guidance above 1",
+                elem_id=f"{panel}-negative",
+            )
+            if number:
+                self.own["n"] = gr.Slider(
+                    1,
+                    MAX_PICTURES,
+                    number,
+                    step=1,
+                    label="number of images (n)",
+                    info="Picture i has the seed + i",
+                    elem_id=f"{panel}-n",
+                )
+            self.own["seed"] = seed_box("Another seed, other noise", f"{panel}-seed")
+        with gr.Column(scale=3, min_width=260, elem_id=f"{panel}-knobs"):
+            self.knobs = components(TASKS[task], names=[name for name in names if name not in SIZES])
+            with gr.Accordion("Size", open=False):
+                self.knobs |= components(TASKS[task], names=SIZES)
+
+    @property
+    def parts(self) -> dict[str, Component]:
+        return self.own | self.knobs
+
+    @property
+    def inputs(self) -> set[Any]:
+        return {self.model, *self.parts.values()}
+
+    def read(self, values: Values) -> dict[str, Any]:
+        """The arguments of the call."""
+        return {"model": values[self.model]} | read(values, self.parts)
+
+    def adopt(self, knobs: Knobs) -> Updates:
+        """The controls as a model's card wants them; what only the task has is left as it is."""
+        found = vars(knobs)
+        return {part: found[name] for name, part in self.knobs.items() if name in found}
+
+    def restore(self, request: Request) -> Updates:
+        """The controls as they were for ``request``."""
+        found = vars(request.knobs) | {name: getattr(request, name) for name in self.own}
+        return {part: found[name] for name, part in self.parts.items()}
+
+
+def cost(estimate: Estimate) -> str:
+    """What a run will take, in words."""
+    time = "time unknown" if estimate.seconds is None else f"about {duration(estimate.seconds)}"
+    return f'<p class="gl-live">{time} ({estimate.basis}), {brief(estimate.gigabytes)} GB of memory</p>'
+
+
+class StudioRunner(Runner):
+    """Run and Stop, what is to be expected before, and what forms meanwhile."""
+
+    def told(self, done: Progress, passed: float) -> str:
+        previews = "".join(img(visualize.enlarge(image, 96), "forming") for image in done.previews)
+        return html.bar(done.share, done.text) + (
+            f'<div class="gl-forming">{previews}</div>' if previews else ""
+        )
+
+    def ended(self, session: Session) -> str:
+        return ""
+
+
+class Expected:
+    """The line that tells a run's cost before it is made, kept up to date with its controls."""
+
+    def __init__(self, form: Form, engine: Engine) -> None:
+        self.form, self.engine = form, engine
+        self.line = gr.HTML(self.said({}))
+
+        def changed(values: Values) -> str:
+            return self.said(form.read(values))
+
+        gr.on(
+            [part.change for part in form.inputs],
+            changed,
+            form.inputs,
+            self.line,
+            trigger_mode="always_last",
+            **NOW,
+        )
+
+    def said(self, wanted: dict[str, Any]) -> str:
+        try:
+            return cost(self.engine.estimate(api.studio_request(self.form.task, **wanted)))
+        except Exception:
+            return ""  # a value that cannot be used is named when Run is pressed
+
+
+class Outcome:
+    """Where the pictures of a run appear, with their recipe and link; made where this is called."""
+
+    def __init__(self, panel: str, hint: str) -> None:
+        self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
+        self.gallery = gr.Gallery(
+            format="png",
+            show_label=False,
+            visible=False,
+            object_fit="contain",
+            height="auto",
+            columns=4,
+            interactive=False,
+            elem_id=f"{panel}-gallery",
+        )
+        with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
+            self.link = gr.HTML("", elem_id=f"{panel}-link")
+            self.recipe = gr.Code("", language="json", interactive=False, label="Recipe", wrap_lines=True)
+
+    @property
+    def outputs(self) -> list[Component]:
+        return [self.said, self.gallery, self.fold, self.link, self.recipe]
+
+    def show(self, drawn: Drawn, request: Request) -> Updates:
+        """The pictures, each of which carries its recipe."""
+        captions = [f"seed {recipe['seed']}" for recipe in drawn.recipes]
+        for i in drawn.withheld:
+            captions[i] += ": withheld by the model's safety checker"
+        notices = "; ".join(drawn.notices)
+        size = f"{request.knobs.width}x{request.knobs.height}"
+        head = f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}"
+        said = f"{head}. {notices}." if notices else f"{head}."
+        found = self.pictures(list(zip(drawn.pictures, captions, strict=True)), said)
+        query = escape(links.query(request))
+        link = (
+            f'<a href="?{query}">Link to this setting</a>: copy its address to send it on. '
+            "Each PNG carries this recipe, too; drop it above to restore it."
+        )
+        return found | {
+            self.fold: gr.Accordion(visible=True),
+            self.link: f'<p class="gl-live">{link}</p>',
+            self.recipe: json.dumps(drawn.recipes[0], indent=2, ensure_ascii=False),
+        }
+
+    def pictures(self, found: list[tuple[Any, str]], said: str) -> Updates:
+        small = max(found[0][0].size) <= SMALL
+        return {
+            self.said: f'<p class="gl-live">{escape(said)}</p>',
+            self.gallery: gr.Gallery(
+                found,
+                visible=True,
+                columns=min(4, len(found)),
+                elem_classes="gl-crisp" if small else "gl-smooth",
+            ),
+        }
+
+
+def card_knobs(model: str, task: str) -> Knobs:
+    """Where the controls of ``task`` begin with ``model``."""
+    return make(TASKS[task], vars(CATALOG[model].knobs))

@@ -1,0 +1,58 @@
+"""A visitor's picture for the studio: an upload, or the example that is there from the start."""
+
+from html import escape
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from genlab import api, visualize
+from genlab.studio.pictures import Upload
+from genlab.ui import html
+from genlab.ui.card import sentence
+from genlab.ui.diffusion.pieces import figure, img
+from genlab.ui.knobs import NOW
+
+SHOWN = 168  # pixels of the small view's edge
+
+
+def view(image: Image.Image, caption: str) -> str:
+    """A small view of a picture of any size."""
+    small = image.copy()
+    small.thumbnail((SHOWN, SHOWN))
+    shown = figure(img(visualize.enlarge(small, SHOWN), caption), escape(caption))
+    return f'<div class="gl-source gl-large">{shown}</div>'
+
+
+class Picture:
+    """The components that hold a picture, made where this is called.
+
+    Args:
+        panel: Begins the elements' ids.
+        text: On the button.
+    """
+
+    def __init__(self, panel: str, text: str = "Upload a picture") -> None:
+        self.image = gr.State(None)
+        self.upload = gr.UploadButton(
+            text, type="binary", file_types=["image"], size="sm", elem_id=f"{panel}-upload"
+        )
+        self.shown = gr.HTML("", elem_id=f"{panel}-picture")
+
+    def listen(self, app: gr.Blocks, note: Component) -> None:
+        """Show the example when the page opens, and every upload; errors go to ``note``."""
+
+        def taken(data: bytes | None) -> tuple[Upload | None, str, str]:
+            upload = api.studio_picture(data)
+            caption = "; ".join(upload.notices) or ("your picture" if data else "an example")
+            return upload, view(upload.image, caption), ""
+
+        def uploaded(data: bytes | None) -> tuple[object, object, str]:
+            try:
+                return taken(data)
+            except Exception as error:
+                return gr.skip(), gr.skip(), html.note(sentence(error))
+
+        targets = [self.image, self.shown, note]
+        self.upload.upload(uploaded, self.upload, targets, **{**NOW, "preprocess": True})
+        app.load(lambda: taken(None), None, targets, **NOW)
