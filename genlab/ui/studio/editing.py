@@ -30,20 +30,20 @@ def build_image(app: gr.Blocks, model: Component, sessions: Sessions, engine: En
         with gr.Column(scale=2, min_width=200):
             picture = Picture("image")
         form = Form("image", "image_to_image", model, prompt=PROMPT)
-        with gr.Column(scale=2, min_width=180):
+        with gr.Column(scale=4, min_width=300):
             runner = StudioRunner("image", sessions, "Draw")
             Expected(form, engine)
-    runner.note.render()
-    before_after = gr.ImageSlider(
-        format="png",
-        show_label=False,
-        visible=False,
-        interactive=False,
-        elem_id="image-slider",
-        elem_classes="gl-crisp",
-        label="before and after",
-    )
-    outcome = Outcome("image", "Press Draw: your picture after your words. Less strength keeps more of it.")
+            runner.note.render()
+            before_after = gr.ImageSlider(
+                format="png",
+                show_label=False,
+                visible=False,
+                interactive=False,
+                elem_id="image-slider",
+                elem_classes="gl-crisp",
+                label="before and after",
+            )
+            outcome = Outcome("image", "Press Draw: your picture after your words. Less strength keeps more.")
 
     def draw(values: Values, session: Session) -> Drawing:
         wanted = form.read(values)
@@ -98,11 +98,11 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
             pad = Pad()
             picture = Picture("hole")
         form = Form("hole", "inpaint", model, prompt="a red nine on a yellow background")
-        with gr.Column(scale=2, min_width=180):
+        with gr.Column(scale=4, min_width=300):
             runner = StudioRunner("hole", sessions, "Draw")
             Expected(form, engine)
-    runner.note.render()
-    outcome = Outcome("hole", "Choose the brush on the left of the picture, paint, then press Draw.")
+            runner.note.render()
+            outcome = Outcome("hole", "Choose the brush on the left of the picture, paint, then press Draw.")
 
     def draw(values: Values, session: Session) -> Drawing:
         upload, wanted = values[picture.image], form.read(values)

@@ -50,7 +50,7 @@ class Form:
         self.task, self.model = task, model
         self.own: dict[str, Component] = {}
         names = [name for name in TASKS[task].__dataclass_fields__ if name not in left_out]
-        with gr.Column(scale=3, min_width=260):
+        with gr.Column(scale=3, min_width=210):
             self.own["prompt"] = gr.Textbox(
                 prompt, lines=2, label="prompt", info="What to draw, in words", elem_id=f"{panel}-prompt"
             )
@@ -71,7 +71,7 @@ class Form:
                     elem_id=f"{panel}-n",
                 )
             self.own["seed"] = seed_box("Another seed, other noise", f"{panel}-seed")
-        with gr.Column(scale=3, min_width=260, elem_id=f"{panel}-knobs"):
+        with gr.Column(scale=3, min_width=210, elem_id=f"{panel}-knobs"):
             self.knobs = components(TASKS[task], names=[name for name in names if name not in SIZES])
             with gr.Accordion("Size", open=False):
                 self.knobs |= components(TASKS[task], names=SIZES)
@@ -88,6 +88,10 @@ class Form:
         """The arguments of the call."""
         return {"model": values[self.model]} | read(values, self.parts)
 
+    def first(self) -> dict[str, Any]:
+        """The arguments of the call as the page opens."""
+        return {name: part.value for name, part in ({"model": self.model} | self.parts).items()}
+
     def adopt(self, knobs: Knobs) -> Updates:
         """The controls as a model's card wants them; what only the task has is left as it is."""
         found = vars(knobs)
@@ -102,7 +106,7 @@ class Form:
 def cost(estimate: Estimate) -> str:
     """What a run will take, in words."""
     time = "time unknown" if estimate.seconds is None else f"about {duration(estimate.seconds)}"
-    return f'<p class="gl-live">{time} ({estimate.basis}), {brief(estimate.gigabytes)} GB of memory</p>'
+    return f"<p>{time} ({estimate.basis}), {brief(estimate.gigabytes)} GB of memory</p>"
 
 
 class StudioRunner(Runner):
@@ -123,7 +127,7 @@ class Expected:
 
     def __init__(self, form: Form, engine: Engine) -> None:
         self.form, self.engine = form, engine
-        self.line = gr.HTML(self.said({}))
+        self.line = gr.HTML(self.said(form.first()), elem_classes="gl-live")
 
         def changed(values: Values) -> str:
             return self.said(form.read(values))
@@ -155,7 +159,7 @@ class Outcome:
             visible=False,
             object_fit="contain",
             height="auto",
-            columns=4,
+            columns=2,
             interactive=False,
             elem_id=f"{panel}-gallery",
         )
@@ -195,7 +199,7 @@ class Outcome:
             self.gallery: gr.Gallery(
                 found,
                 visible=True,
-                columns=min(4, len(found)),
+                columns=min(2, len(found)),
                 elem_classes="gl-crisp" if small else "gl-smooth",
             ),
         }

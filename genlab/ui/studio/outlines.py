@@ -49,11 +49,11 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
                 )
             shown = gr.HTML("", elem_id="control-edges")
         form = Form("control", "control", model, prompt="a digit on a yellow background")
-        with gr.Column(scale=2, min_width=180):
+        with gr.Column(scale=4, min_width=300):
             runner = StudioRunner("control", sessions, "Draw")
             Expected(form, engine)
-    runner.note.render()
-    outcome = Outcome("control", "Press Draw: pictures along the outline above.")
+            runner.note.render()
+            outcome = Outcome("control", "Press Draw: pictures along the outline.")
     given = {source, picture.image, low, high, pad, *form.inputs}
 
     def outline(values: Values) -> Upload:

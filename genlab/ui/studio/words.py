@@ -30,11 +30,11 @@ def build_text(model: Component, sessions: Sessions, engine: Engine) -> Form:
     question("What do words become? The same words and seed give the same picture.")
     with gr.Row(elem_classes="gl-controls"):
         form = Form("text", "text_to_image", model)
-        with gr.Column(scale=2, min_width=180):
+        with gr.Column(scale=4, min_width=300):
             runner = StudioRunner("text", sessions, "Draw")
             Expected(form, engine)
-    runner.note.render()
-    outcome = Outcome("text", "Press Draw: pictures for your words.")
+            runner.note.render()
+            outcome = Outcome("text", "Press Draw: pictures for your words.")
 
     def draw(values: Values, session: Session) -> Drawing:
         wanted = form.read(values)
@@ -64,7 +64,7 @@ def build_sweep(model: Component, sessions: Sessions, engine: Engine) -> Form:
     question("How strictly should the words be followed? One seed at several guidance scales.")
     with gr.Row(elem_classes="gl-controls"):
         form = Form("sweep", "text_to_image", model, number=None, left_out=("guidance",))
-        with gr.Column(scale=2, min_width=180):
+        with gr.Column(scale=4, min_width=300):
             scales = gr.Textbox(
                 ", ".join(f"{w:g}" for w in api.SCALES),
                 label="guidance scales",
@@ -72,8 +72,8 @@ def build_sweep(model: Component, sessions: Sessions, engine: Engine) -> Form:
                 elem_id="sweep-scales",
             )
             runner = StudioRunner("sweep", sessions, "Draw")
-    runner.note.render()
-    outcome = Outcome("sweep", "Press Draw: the same noise under several scales, side by side.")
+            runner.note.render()
+            outcome = Outcome("sweep", "Press Draw: the same noise under several scales, side by side.")
 
     def draw(values: Values, session: Session) -> Drawing:
         wanted = listed("guidance", values[scales])
@@ -111,12 +111,14 @@ def build_grid(model: Component, sessions: Sessions, engine: Engine) -> Form:
     settings = list(axes_of(api.studio_request("text_to_image")))
     with gr.Row(elem_classes="gl-controls"):
         form = Form("grid", "text_to_image", model, number=None)
-        with gr.Column(scale=2, min_width=180):
-            x = AxisInput("grid", "x", settings, "guidance", "1, 2, 3, 5, 8")
-            y = AxisInput("grid", "y", [NOTHING, *settings], "steps", "2, 5, 25")
+        with gr.Column(scale=4, min_width=300):
+            with gr.Row():
+                x = AxisInput("grid", "x", settings, "guidance", "1, 2, 3, 5, 8")
+            with gr.Row():
+                y = AxisInput("grid", "y", [NOTHING, *settings], "steps", "2, 5, 25")
             runner = StudioRunner("grid", sessions, "Draw")
-    runner.note.render()
-    outcome = Outcome("grid", "Press Draw: the axes' values replace those of the controls.")
+            runner.note.render()
+            outcome = Outcome("grid", "Press Draw: the axes' values replace those of the controls.")
 
     def draw(values: Values, session: Session) -> Drawing:
         axes = x.read(values, "x") | y.read(values, "y")
