@@ -19,6 +19,7 @@ def save_autoencoder(net: Any, folder: Path) -> None:
     """Write AutoencoderKL ``net`` in half precision to ``folder/vae``, replacing an older one."""
     scratch = folder / f"{VAE}.new"
     net.half().save_pretrained(scratch, safe_serialization=True)
+    change_config(scratch)
     shutil.rmtree(folder / VAE, ignore_errors=True)
     scratch.rename(folder / VAE)
 
@@ -52,8 +53,17 @@ def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, fold
     pipe.save_pretrained(folder, safe_serialization=True)
     # transformers loads a model in the type that its config names, diffusers in float32: without this
     # a plain from_pretrained would mix both, which the U-Net refuses.
-    path = folder / "text_encoder" / "config.json"
-    write_json(path, json.loads(path.read_text()) | {"dtype": "float32"})
+    change_config(folder / "text_encoder", dtype="float32")
+    for part in (VAE, "unet"):
+        change_config(folder / part)
+
+
+def change_config(folder: Path, **values: Any) -> None:
+    """Set ``values`` in a part's config.json, and take out where the part was loaded from."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | values
+    config.pop("_name_or_path", None)
+    write_json(path, config)
 
 
 def load_pipeline(folder: Path) -> Any:
