@@ -12,9 +12,9 @@ from genlab.studio.engine import Engine
 from genlab.ui.diffusion.editing import MASK_COLOUR
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import strokes
-from genlab.ui.knobs import NOW, STUDIO, Values
+from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Expected, Form, Outcome, StudioRunner
+from genlab.ui.studio.form import Form, Results
 from genlab.ui.studio.source import Picture
 from genlab.ui.studio.words import Drawing
 
@@ -26,36 +26,37 @@ PROMPT = "a thick blue seven on a white background"
 def build_image(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel Image to image."""
     question("What is left of a picture when it is drawn anew after words? Strength decides.")
+    sliders: list[gr.ImageSlider] = []
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=2, min_width=200):
             picture = Picture("image")
         form = Form("image", "image_to_image", model, prompt=PROMPT)
-        with gr.Column(scale=4, min_width=300):
-            runner = StudioRunner("image", sessions, "Draw")
-            Expected(form, engine)
-            runner.note.render()
-            before_after = gr.ImageSlider(
-                format="png",
-                show_label=False,
-                visible=False,
-                interactive=False,
-                elem_id="image-slider",
-                elem_classes="gl-crisp",
-                label="before and after",
-            )
-            outcome = Outcome("image", "Press Draw: your picture after your words. Less strength keeps more.")
+        hint = "Press Draw: your picture after your words. Less strength keeps more of it."
+        results = Results("image", hint, form, engine, sessions, lambda: sliders.append(slider()))
+    (before_after,) = sliders
 
     def draw(values: Values, session: Session) -> Drawing:
-        wanted = form.read(values)
-        request = api.studio_request("image_to_image", picture=values[picture.image], **wanted)
+        request = api.studio_request("image_to_image", picture=values[picture.image], **form.read(values))
         drawn = yield from engine.draw(request)
         assert request.picture is not None
         before, after = (visualize.enlarge(one, SLIDER_SIDE) for one in (request.picture, drawn.pictures[0]))
-        return outcome.show(drawn, request) | {before_after: gr.ImageSlider((before, after), visible=True)}
+        return results.show(drawn, request) | {before_after: gr.ImageSlider((before, after), visible=True)}
 
-    runner.listen(draw, form.inputs | {picture.image}, [before_after, *outcome.outputs], **STUDIO)
-    picture.listen(app, runner.note)
+    results.listen(draw, form.inputs | {picture.image}, [before_after])
+    picture.listen(app, results.runner.note)
     return form
+
+
+def slider() -> gr.ImageSlider:
+    return gr.ImageSlider(
+        format="png",
+        show_label=False,
+        visible=False,
+        interactive=False,
+        label="before and after",
+        elem_id="image-slider",
+        elem_classes="gl-crisp",
+    )
 
 
 def canvas(image: Image.Image) -> Image.Image:
@@ -75,8 +76,8 @@ class Pad:
             layers=False,
             transforms=(),
             brush=gr.Brush(40, ["#{:02x}{:02x}{:02x}".format(*MASK_COLOUR)], color_mode="fixed"),
-            label="Paint over what is drawn anew",
-            elem_id="inpaint-studio-pad",
+            show_label=False,
+            elem_id="hole-pad",
         )
 
     def fill(self, image: Image.Image) -> dict[str, Any]:
@@ -96,23 +97,19 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=240):
             pad = Pad()
-            picture = Picture("hole")
+            picture = Picture("hole", visible=False)
         form = Form("hole", "inpaint", model, prompt="a red nine on a yellow background")
-        with gr.Column(scale=4, min_width=300):
-            runner = StudioRunner("hole", sessions, "Draw")
-            Expected(form, engine)
-            runner.note.render()
-            outcome = Outcome("hole", "Choose the brush on the left of the picture, paint, then press Draw.")
+        hint = "Choose the brush on the left of the picture, paint, then press Draw."
+        results = Results("hole", hint, form, engine, sessions)
 
     def draw(values: Values, session: Session) -> Drawing:
-        upload, wanted = values[picture.image], form.read(values)
+        upload = values[picture.image]
         mask = pad.mask(values[pad.editor], upload.image)
-        request = api.studio_request("inpaint", picture=upload, mask=mask, **wanted)
+        request = api.studio_request("inpaint", picture=upload, mask=mask, **form.read(values))
         drawn = yield from engine.draw(request)
-        return outcome.show(drawn, request)
+        return results.show(drawn, request)
 
-    inputs = form.inputs | {picture.image, pad.editor}
-    runner.listen(draw, inputs, outcome.outputs, **{**STUDIO, "preprocess": True})
-    picture.listen(app, runner.note)
+    results.listen(draw, form.inputs | {picture.image, pad.editor}, [], preprocess=True)
+    picture.listen(app, results.runner.note)
     picture.image.change(lambda upload: pad.fill(upload.image), picture.image, pad.editor, **NOW)
     return form

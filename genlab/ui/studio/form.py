@@ -1,6 +1,7 @@
 """The controls of a task, how its run is told, and how its pictures are shown."""
 
 import json
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -9,17 +10,18 @@ from gradio.components import Component
 
 from genlab import api, visualize
 from genlab.config import make
+from genlab.errors import GenlabError
 from genlab.studio import links
 from genlab.studio.catalog import CATALOG
-from genlab.studio.engine import Drawn, Engine, Estimate
+from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import MAX_PICTURES, TASKS, Knobs, Request
 from genlab.studio.worker import Progress
 from genlab.ui import html
 from genlab.ui.card import Updates
-from genlab.ui.diffusion.pieces import Runner, img
-from genlab.ui.knobs import NOW, Values, components, read, seed_box
+from genlab.ui.diffusion.pieces import Runner, Work, img
+from genlab.ui.knobs import NOW, STUDIO, Values, components, read, seed_box
 from genlab.ui.numbers import brief, duration
-from genlab.ui.session import Session
+from genlab.ui.session import Session, Sessions
 
 SIZES = ("width", "height")
 SMALL = 128  # pixels: pictures up to this are shown with crisp pixels
@@ -103,8 +105,12 @@ class Form:
         return {part: found[name] for name, part in self.parts.items()}
 
 
-def cost(estimate: Estimate) -> str:
-    """What a run will take, in words."""
+def cost(engine: Engine, task: str, wanted: dict[str, Any]) -> str:
+    """What a run will take, in words; nothing for values that cannot be used, which Draw will name."""
+    try:
+        estimate = engine.estimate(api.studio_request(task, **wanted))
+    except GenlabError:
+        return ""
     time = "time unknown" if estimate.seconds is None else f"about {duration(estimate.seconds)}"
     return f"<p>{time} ({estimate.basis}), {brief(estimate.gigabytes)} GB of memory</p>"
 
@@ -122,86 +128,86 @@ class StudioRunner(Runner):
         return ""
 
 
-class Expected:
-    """The line that tells a run's cost before it is made, kept up to date with its controls."""
+class Results:
+    """The column of a panel where a run is begun and its pictures appear; made where this is called.
 
-    def __init__(self, form: Form, engine: Engine) -> None:
+    Args:
+        panel: Begins the elements' ids.
+        hint: What to press, and what will come.
+        form: The panel's controls, whose cost is told before a run.
+        engine: What draws.
+        sessions: Whose visitor's work is run.
+        more: Makes further components above the pictures.
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        hint: str,
+        form: Form,
+        engine: Engine,
+        sessions: Sessions,
+        more: Callable[[], None] = lambda: None,
+    ) -> None:
         self.form, self.engine = form, engine
-        self.line = gr.HTML(self.said(form.first()), elem_classes="gl-live")
-
-        def changed(values: Values) -> str:
-            return self.said(form.read(values))
-
-        gr.on(
-            [part.change for part in form.inputs],
-            changed,
-            form.inputs,
-            self.line,
-            trigger_mode="always_last",
-            **NOW,
-        )
-
-    def said(self, wanted: dict[str, Any]) -> str:
-        try:
-            return cost(self.engine.estimate(api.studio_request(self.form.task, **wanted)))
-        except Exception:
-            return ""  # a value that cannot be used is named when Run is pressed
-
-
-class Outcome:
-    """Where the pictures of a run appear, with their recipe and link; made where this is called."""
-
-    def __init__(self, panel: str, hint: str) -> None:
-        self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
-        self.gallery = gr.Gallery(
-            format="png",
-            show_label=False,
-            visible=False,
-            object_fit="contain",
-            height="auto",
-            columns=2,
-            interactive=False,
-            elem_id=f"{panel}-gallery",
-        )
-        with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
-            self.link = gr.HTML("", elem_id=f"{panel}-link")
-            self.recipe = gr.Code("", language="json", interactive=False, label="Recipe", wrap_lines=True)
+        with gr.Column(scale=4, min_width=300):
+            self.runner = StudioRunner(panel, sessions, "Draw")
+            self.cost = gr.HTML(cost(engine, form.task, form.first()), elem_classes="gl-live")
+            self.runner.note.render()
+            more()
+            self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
+            self.gallery = gr.Gallery(
+                format="png",
+                show_label=False,
+                visible=False,
+                object_fit="contain",
+                height="auto",
+                columns=2,
+                interactive=False,
+                elem_id=f"{panel}-gallery",
+            )
+            with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
+                self.link = gr.HTML("", elem_id=f"{panel}-link")
+                self.recipe = gr.Code("", language="json", interactive=False, label="Recipe", wrap_lines=True)
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.said, self.gallery, self.fold, self.link, self.recipe]
+        return [self.cost, self.said, self.gallery, self.fold, self.link, self.recipe]
+
+    def listen(self, work: Work, inputs: set[Any], more: list[Component], **options: Any) -> None:
+        """Do ``work`` when Draw is pressed; tell its cost whenever a control changes."""
+        self.runner.listen(work, inputs, [*more, *self.outputs], **{**STUDIO, **options})
+
+        def changed(values: Values) -> str:
+            return cost(self.engine, self.form.task, self.form.read(values))
+
+        changes = [part.change for part in self.form.inputs]
+        gr.on(changes, changed, self.form.inputs, self.cost, trigger_mode="always_last", **NOW)
 
     def show(self, drawn: Drawn, request: Request) -> Updates:
-        """The pictures, each of which carries its recipe."""
+        """The pictures, each of which carries its recipe, and what they cost."""
         captions = [f"seed {recipe['seed']}" for recipe in drawn.recipes]
         for i in drawn.withheld:
             captions[i] += ": withheld by the model's safety checker"
-        notices = "; ".join(drawn.notices)
         size = f"{request.knobs.width}x{request.knobs.height}"
-        head = f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}"
-        said = f"{head}. {notices}." if notices else f"{head}."
-        found = self.pictures(list(zip(drawn.pictures, captions, strict=True)), said)
-        query = escape(links.query(request))
+        said = "; ".join([f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}", *drawn.notices])
+        crisp = max(drawn.pictures[0].size) <= SMALL
         link = (
-            f'<a href="?{query}">Link to this setting</a>: copy its address to send it on. '
-            "Each PNG carries this recipe, too; drop it above to restore it."
+            f'<a href="?{escape(links.query(request))}">Link to this setting</a>: copy its address to send '
+            "it on. Each PNG carries this recipe, too; hand it to the button above to restore it."
         )
-        return found | {
+        return {
+            self.cost: "",
+            self.said: f'<p class="gl-live">{escape(said)}.</p>',
+            self.gallery: gr.Gallery(
+                list(zip(drawn.pictures, captions, strict=True)),
+                visible=True,
+                columns=min(2, len(captions)),
+                elem_classes="gl-crisp" if crisp else "gl-smooth",
+            ),
             self.fold: gr.Accordion(visible=True),
             self.link: f'<p class="gl-live">{link}</p>',
             self.recipe: json.dumps(drawn.recipes[0], indent=2, ensure_ascii=False),
-        }
-
-    def pictures(self, found: list[tuple[Any, str]], said: str) -> Updates:
-        small = max(found[0][0].size) <= SMALL
-        return {
-            self.said: f'<p class="gl-live">{escape(said)}</p>',
-            self.gallery: gr.Gallery(
-                found,
-                visible=True,
-                columns=min(2, len(found)),
-                elem_classes="gl-crisp" if small else "gl-smooth",
-            ),
         }
 
 

@@ -17,9 +17,9 @@ from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import PAD, strokes
-from genlab.ui.knobs import NOW, STUDIO, Values
+from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Expected, Form, Outcome, StudioRunner
+from genlab.ui.studio.form import Form, Results
 from genlab.ui.studio.source import Picture, view
 from genlab.ui.studio.words import Drawing
 
@@ -49,11 +49,7 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
                 )
             shown = gr.HTML("", elem_id="control-edges")
         form = Form("control", "control", model, prompt="a digit on a yellow background")
-        with gr.Column(scale=4, min_width=300):
-            runner = StudioRunner("control", sessions, "Draw")
-            Expected(form, engine)
-            runner.note.render()
-            outcome = Outcome("control", "Press Draw: pictures along the outline.")
+        results = Results("control", "Press Draw: pictures along the outline.", form, engine, sessions)
     given = {source, picture.image, low, high, pad, *form.inputs}
 
     def outline(values: Values) -> Upload:
@@ -77,11 +73,11 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
     def draw(values: Values, session: Session) -> Drawing:
         request = api.studio_request("control", picture=outline(values), **form.read(values))
         drawn = yield from engine.draw(request)
-        return outcome.show(drawn, request)
+        return results.show(drawn, request)
 
     decoded = {"preprocess": True}
-    runner.listen(draw, given, outcome.outputs, **{**STUDIO, **decoded})
-    picture.listen(app, runner.note)
+    results.listen(draw, given, [], **decoded)
+    picture.listen(app, results.runner.note)
     watched: list[Any] = [source, picture.image, low, high, pad, form.model]
     watched += [form.knobs["width"], form.knobs["height"]]
     gr.on(

@@ -29,15 +29,15 @@ class Picture:
 
     Args:
         panel: Begins the elements' ids.
-        text: On the button.
+        visible: Whether it is shown here; False where the panel shows it elsewhere.
     """
 
-    def __init__(self, panel: str, text: str = "Upload a picture") -> None:
+    def __init__(self, panel: str, visible: bool = True) -> None:
         self.image = gr.State(None)
         self.upload = gr.UploadButton(
-            text, type="binary", file_types=["image"], size="sm", elem_id=f"{panel}-upload"
+            "Upload a picture", type="binary", file_types=["image"], size="sm", elem_id=f"{panel}-upload"
         )
-        self.shown = gr.HTML("", elem_id=f"{panel}-picture")
+        self.shown = gr.HTML("", elem_id=f"{panel}-picture", visible=visible)
 
     def listen(self, app: gr.Blocks, note: Component) -> None:
         """Show the example when the page opens, and every upload; errors go to ``note``."""

@@ -1,6 +1,6 @@
 """Panels that draw from words alone: one prompt, a sweep over guidance, a grid over two settings."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import gradio as gr
@@ -12,13 +12,14 @@ from genlab.errors import InvalidInput
 from genlab.flags import number
 from genlab.studio.engine import Engine
 from genlab.studio.sheets import TEXTS, Sheet, axes_of
-from genlab.studio.worker import Progress
+from genlab.studio.worker import Progress, Stream
+from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import STUDIO, Values
 from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Expected, Form, Outcome, StudioRunner
+from genlab.ui.studio.form import Form, Results, StudioRunner
 
 Drawing = Generator[Progress, None, Updates]
 NOTHING = "nothing"
@@ -30,25 +31,47 @@ def build_text(model: Component, sessions: Sessions, engine: Engine) -> Form:
     question("What do words become? The same words and seed give the same picture.")
     with gr.Row(elem_classes="gl-controls"):
         form = Form("text", "text_to_image", model)
-        with gr.Column(scale=4, min_width=300):
-            runner = StudioRunner("text", sessions, "Draw")
-            Expected(form, engine)
-            runner.note.render()
-            outcome = Outcome("text", "Press Draw: pictures for your words.")
+        results = Results("text", "Press Draw: pictures for your words.", form, engine, sessions)
 
     def draw(values: Values, session: Session) -> Drawing:
-        wanted = form.read(values)
-        drawn = yield from api.text_to_image(engine=engine, **wanted)
-        return outcome.show(drawn, api.studio_request("text_to_image", **wanted))
+        request = api.studio_request("text_to_image", **form.read(values))
+        drawn = yield from engine.draw(request)
+        return results.show(drawn, request)
 
-    runner.listen(draw, form.inputs, outcome.outputs, **STUDIO)
+    results.listen(draw, form.inputs, [])
     return form
 
 
-def told(outcome: Outcome, sheet: Sheet) -> Updates:
-    """The labelled picture; the cells stand in it."""
-    said = f"{len(sheet.cells)} pictures in {duration(sheet.seconds)}"
-    return outcome.pictures([(sheet.image, "grid")], said)
+class SheetResults:
+    """The column of a panel whose result is one labelled picture; made where this is called."""
+
+    def __init__(self, panel: str, hint: str, sessions: Sessions, more: Callable[[], None]) -> None:
+        with gr.Column(scale=4, min_width=300):
+            more()
+            self.runner = StudioRunner(panel, sessions, "Draw")
+            self.runner.note.render()
+            self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
+            self.image = gr.Image(
+                format="png",
+                show_label=False,
+                visible=False,
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                elem_id=f"{panel}-gallery",
+            )
+
+    def listen(self, work: Callable[[Values], Stream[Sheet]], inputs: set[Any]) -> None:
+        """Draw the sheet of ``work`` when Draw is pressed."""
+
+        def draw(values: Values, session: Session) -> Drawing:
+            sheet = yield from work(values)
+            said = f"{len(sheet.cells)} pictures in {duration(sheet.seconds)}."
+            return {
+                self.said: f'<p class="gl-live">{said}</p>',
+                self.image: gr.Image(sheet.image, visible=True),
+            }
+
+        self.runner.listen(draw, inputs, [self.said, self.image], **STUDIO)
 
 
 def listed(name: str, text: Any) -> list[Any]:
@@ -62,68 +85,75 @@ def listed(name: str, text: Any) -> list[Any]:
 def build_sweep(model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel Guidance sweep."""
     question("How strictly should the words be followed? One seed at several guidance scales.")
+    made: list[Component] = []
     with gr.Row(elem_classes="gl-controls"):
         form = Form("sweep", "text_to_image", model, number=None, left_out=("guidance",))
-        with gr.Column(scale=4, min_width=300):
-            scales = gr.Textbox(
-                ", ".join(f"{w:g}" for w in api.SCALES),
-                label="guidance scales",
-                info="1 to 20, at most 10 of them: 1 is the prompt alone",
-                elem_id="sweep-scales",
-            )
-            runner = StudioRunner("sweep", sessions, "Draw")
-            runner.note.render()
-            outcome = Outcome("sweep", "Press Draw: the same noise under several scales, side by side.")
+        hint = "Press Draw: the same noise under several scales, side by side."
+        results = SheetResults("sweep", hint, sessions, lambda: made.append(scales_box()))
+    (scales,) = made
 
-    def draw(values: Values, session: Session) -> Drawing:
+    def draw(values: Values) -> Stream[Sheet]:
         wanted = listed("guidance", values[scales])
-        sheet = yield from api.guidance_sweep(engine=engine, scales=wanted, **form.read(values))
-        return told(outcome, sheet)
+        return api.guidance_sweep(engine=engine, scales=wanted, **form.read(values))
 
-    runner.listen(draw, form.inputs | {scales}, outcome.outputs, **STUDIO)
+    results.listen(draw, form.inputs | {scales})
     return form
+
+
+def scales_box() -> Component:
+    return gr.Textbox(
+        ", ".join(f"{w:g}" for w in api.SCALES),
+        label="guidance scales",
+        info="1 to 20, at most 10 of them: 1 is the prompt alone",
+        elem_id="sweep-scales",
+    )
 
 
 class AxisInput:
     """A setting and its values, made where this is called."""
 
-    def __init__(self, panel: str, letter: str, settings: list[str], setting: str, values: str) -> None:
-        self.name = gr.Dropdown(
-            settings, value=setting, label=f"{letter} axis", info="What changes", elem_id=f"{panel}-{letter}"
-        )
-        self.values = gr.Textbox(
-            values,
-            label=f"{letter} values",
-            info=f"With commas between them; prompts with {SEPARATOR}",
-            elem_id=f"{panel}-{letter}-values",
-        )
+    def __init__(self, letter: str, settings: list[str], setting: str, values: str) -> None:
+        self.letter = letter
+        with gr.Row():
+            self.name = gr.Dropdown(
+                settings, value=setting, label=f"{letter} axis", info="What changes", elem_id=f"grid-{letter}"
+            )
+            self.values = gr.Textbox(
+                values,
+                label=f"{letter} values",
+                info=f"With commas between them; prompts with {SEPARATOR}",
+                elem_id=f"grid-{letter}-values",
+            )
 
-    def read(self, values: Values, letter: str) -> dict[str, Any]:
+    @property
+    def parts(self) -> set[Any]:
+        return {self.name, self.values}
+
+    def read(self, values: Values) -> dict[str, Any]:
         name = values[self.name]
         if name == NOTHING:
-            return {letter: None, f"{letter}_values": None}
-        return {letter: name, f"{letter}_values": listed(str(name), values[self.values])}
+            return {self.letter: None, f"{self.letter}_values": None}
+        return {self.letter: name, f"{self.letter}_values": listed(str(name), values[self.values])}
 
 
 def build_grid(model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel Grid."""
     question("Which setting does what? One picture for every pair of values.")
     settings = list(axes_of(api.studio_request("text_to_image")))
+    axes: list[AxisInput] = []
+
+    def build_axes() -> None:
+        axes.append(AxisInput("x", settings, "guidance", "1, 2, 3, 5, 8"))
+        axes.append(AxisInput("y", [NOTHING, *settings], "steps", "2, 5, 25"))
+
     with gr.Row(elem_classes="gl-controls"):
         form = Form("grid", "text_to_image", model, number=None)
-        with gr.Column(scale=4, min_width=300):
-            with gr.Row():
-                x = AxisInput("grid", "x", settings, "guidance", "1, 2, 3, 5, 8")
-            with gr.Row():
-                y = AxisInput("grid", "y", [NOTHING, *settings], "steps", "2, 5, 25")
-            runner = StudioRunner("grid", sessions, "Draw")
-            runner.note.render()
-            outcome = Outcome("grid", "Press Draw: the axes' values replace those of the controls.")
+        hint = "Press Draw: the values of the axes replace those of the controls."
+        results = SheetResults("grid", hint, sessions, build_axes)
+    x, y = axes
 
-    def draw(values: Values, session: Session) -> Drawing:
-        axes = x.read(values, "x") | y.read(values, "y")
-        sheet = yield from api.grid(engine=engine, **axes, **form.read(values))
-        return told(outcome, sheet)
+    def draw(values: Values) -> Stream[Sheet]:
+        return api.grid(engine=engine, **x.read(values), **y.read(values), **form.read(values))
 
-    runner.listen(draw, form.inputs | {x.name, x.values, y.name, y.values}, outcome.outputs, **STUDIO)
+    results.listen(draw, form.inputs | x.parts | y.parts)
     return form
