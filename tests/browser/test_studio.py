@@ -1,0 +1,145 @@
+"""The tab Studio in a real browser: words, a painted mask, outlines, recipes and links, drawn by mini-SD."""
+
+import io
+import urllib.request
+from urllib.parse import urljoin
+
+import numpy as np
+from PIL import Image
+
+from genlab import api
+from genlab.studio.worker import finish
+from tests.browser.test_diffusion import paint
+
+
+def open_panel(visitor, name, query=""):
+    """Open a panel of the tab Studio; on a narrow page it may be in the menu behind the dots."""
+    page = visitor.page
+    if query:
+        page.goto(urljoin(visitor.url, query), wait_until="domcontentloaded")
+    else:
+        page.get_by_role("tab", name="Studio", exact=True).click()
+    page.locator("#studio-model").wait_for()
+    if name is None:
+        return
+    page.wait_for_timeout(500)  # the tabs find out how many of them fit
+    tab = page.get_by_role("tab", name=name, exact=True).last
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button:visible").last.click()
+        tab = page.locator(".overflow-menu button:visible", has_text=name).last
+    tab.click()
+
+
+def draw(visitor, panel):
+    """Press Draw and wait for new pictures: the files that the page shows."""
+    page = visitor.page
+    page.locator(f"#{panel}-run").click()
+    page.locator(f"#{panel}-said", has_text=" s").wait_for()
+    page.locator(f"#{panel}-gallery img").first.wait_for()
+    page.wait_for_function(f"document.querySelector('#{panel}-stop').disabled")
+    sources = page.locator(f"#{panel}-gallery img").evaluate_all("all => all.map(e => e.src)")
+    return [urllib.request.urlopen(source).read() for source in sources]
+
+
+def pixels(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
+
+
+def set_number(visitor, panel, label, value):
+    visitor.fill(label, value, f"#{panel}-knobs")
+
+
+def test_words_become_pictures_that_bring_themselves_back(visit):
+    visitor = visit()
+    open_panel(visitor, "Text to image")
+    page = visitor.page
+    page.locator("#text-prompt textarea").fill("a green two on a white background")
+    page.locator("#text-n input[type=number]").fill("2")
+    page.locator("#text-seed input").fill("7")
+    page.locator("#text-seed input").press("Tab")
+    page.wait_for_timeout(300)
+    files = draw(visitor, "text")
+    expected = finish(api.text_to_image(prompt="a green two on a white background", n=2, seed=7))
+    assert len(files) == 2
+    for data, image in zip(files, expected.pictures, strict=True):
+        assert np.array_equal(pixels(data), np.asarray(image, int))
+    page.get_by_role("button", name="Recipe").click()
+    query = page.locator("#text-link a").get_attribute("href")
+
+    # A file drawn here brings its setting back to another visitor.
+    other = visit()
+    open_panel(other, "Grid")
+    with other.page.expect_file_chooser() as chosen:
+        other.page.locator("#studio-restore").click()
+    chosen.value.set_files({"name": "two.png", "mimeType": "image/png", "buffer": files[1]})
+    other.page.locator("#studio-note", has_text="Restored").wait_for()
+    assert other.page.locator("#text-prompt textarea").input_value() == "a green two on a white background"
+    assert other.page.locator("#text-seed input").input_value() == "8"
+    (again,) = draw(other, "text")
+    assert abs(pixels(again) - pixels(files[1])).max() <= 1
+
+    # So does a link.
+    third = visit()
+    open_panel(third, None, query)
+    third.page.locator("#studio-note", has_text="As in the link").wait_for()
+    assert third.page.locator("#text-seed input").input_value() == "7"
+    assert np.array_equal(pixels(draw(third, "text")[0]), pixels(files[0]))
+
+
+def test_a_painted_mask_is_drawn_anew(visit):
+    visitor = visit()
+    open_panel(visitor, "Inpaint")
+    page = visitor.page
+    page.locator("#hole-run").click()
+    page.locator("#hole-note", has_text="Nothing is painted yet").wait_for()
+    paint(visitor, "#hole-pad")
+    files = draw(visitor, "hole")
+    spread = np.stack([pixels(data) for data in files]).std(0).mean(2)
+    assert spread[12:20, 14:18].mean() > 3 * spread[:, :6].mean(), "only what was painted over"
+
+
+def test_the_outline_is_shown_before_it_is_followed(visit):
+    visitor = visit()
+    open_panel(visitor, "Control")
+    page = visitor.page
+    outline = page.locator("#control-edges img")
+    outline.wait_for()
+    before = outline.get_attribute("src")
+    page.locator("#control-low input[type=number]").fill("255")
+    page.locator("#control-low input[type=number]").press("Tab")
+    page.locator("#control-edges", has_text="low is 255; it must not be above high").wait_for()
+    page.locator("#control-low input[type=number]").fill("0")
+    page.locator("#control-low input[type=number]").press("Tab")
+    outline.wait_for()
+    assert outline.get_attribute("src") is not None and before is not None
+    assert len(draw(visitor, "control")) == 4
+
+
+def test_image_to_image_slides_from_before_to_after(visit):
+    visitor = visit()
+    open_panel(visitor, "Image to image")
+    files = draw(visitor, "image")
+    visitor.page.locator("#image-slider img").first.wait_for()
+    assert len(files) == 4 and visitor.page.locator("#image-slider img").count() == 2
+
+
+def test_stop_ends_a_run_and_the_page_goes_on(visit):
+    visitor = visit()
+    open_panel(visitor, "Text to image")
+    page = visitor.page
+    page.locator("#text-n input[type=number]").fill("8")
+    set_number(visitor, "text", "number input for steps", "150")
+    page.locator("#text-run").click()
+    page.locator("#text-note img").first.wait_for()  # it forms
+    page.locator("#text-stop").click()
+    page.locator("#text-note", has_text="Stopped.").wait_for()
+    set_number(visitor, "text", "number input for steps", "2")
+    assert len(draw(visitor, "text")) == 8
+
+
+def test_a_sweep_on_a_narrow_page(visit):
+    visitor = visit(400)
+    open_panel(visitor, "Guidance sweep")
+    (sheet,) = draw(visitor, "sweep")
+    assert Image.open(io.BytesIO(sheet)).width > 5 * 128
+    assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
