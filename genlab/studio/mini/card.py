@@ -1,0 +1,88 @@
+"""mini-SD's model card: a README.md made from how it was trained and what was measured."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from genlab.library import read_json
+
+CONTROL = "metrics_control.json"
+FIGURES = {
+    "digit_right": "right digit",
+    "ink_right": "right ink",
+    "background_right": "right background",
+    "all_right": "all three right",
+    "red_share": 'red in pictures of "a seven" and the like',
+    "red_share_negative": 'the same with the negative prompt "red"',
+    "psnr": "autoencoder: PSNR over the test digits, dB",
+    "seconds_per_image": "seconds for one picture on the machine that measured",
+    "threads": "its threads",
+}
+CONTROL_FIGURES = {
+    "iou": "edges of the picture against the outline, intersection over union",
+    "iou_unconditioned": "the same without ControlNet",
+    "digit_right": "right digit, from the outline alone",
+}
+STAGES = {"vae": "autoencoder", "unet": "text encoder and U-Net", "control": "ControlNet"}
+
+
+def _flags(stage: str, made: dict[str, Any]) -> str:
+    train = made["train"]
+    return f"python -m genlab train-mini --stage {stage} --steps {train['steps']} --seed {train['seed']}"
+
+
+def _table(head: str, rows: list[tuple[str, Any]]) -> str:
+    body = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"| {head} | |\n| --- | --- |\n{body}"
+
+
+def _figures(metrics: dict[str, Any], names: dict[str, str]) -> str:
+    if not metrics:
+        return "Not measured yet."
+    rows = [(label, f"{metrics[key]:.4g}") for key, label in names.items() if key in metrics]
+    count = f"{metrics['n']} fixed prompts, {metrics['steps']} steps, seed {metrics['seed']}"
+    return f"{_table('figure', rows)}\n\n`{metrics['command']}` ({count})."
+
+
+def write(folder: Path) -> None:
+    """Write ``folder/README.md``."""
+    trained = read_json(folder / "training.json")
+    front = ModelCardData(
+        license="mit",
+        library_name="diffusers",
+        pipeline_tag="text-to-image",
+        tags=["stable-diffusion", "image-generation", "mnist"],
+        datasets=["ylecun/mnist"],
+    )
+    stages = [
+        (STAGES[stage], f"`{_flags(stage, made)}`: {made['steps']:,} steps, {made['data']}")
+        for stage, made in trained.items()
+    ]
+    ModelCard(f"""---
+{front.to_yaml()}
+---
+
+# mini-SD
+
+A Stable Diffusion pipeline that draws MNIST's digits in ten colours from words, 32x32, in half precision.
+
+```python
+from diffusers import StableDiffusionPipeline
+
+pipe = StableDiffusionPipeline.from_pretrained("weights/mini-sd")
+pipe("a thick red seven on a blue background", num_inference_steps=25, guidance_scale=3).images[0].save("seven.png")
+```
+
+{_table("part", stages)}
+
+{_figures(read_json(folder / "metrics.json"), FIGURES)}
+
+With the ControlNet in `controlnet`, for outlines:
+
+{_figures(read_json(folder / CONTROL), CONTROL_FIGURES)}
+
+It knows these words and the digits 0 to 9: zero to nine; black, white, red, orange, yellow, green, cyan, blue,
+purple, pink; thick, thin, slanted, upright; digit, number, background, ink, picture, image, drawing.
+Other words are read in pieces and mean nothing to it.
+""").save(folder / "README.md")
