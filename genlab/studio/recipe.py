@@ -25,8 +25,8 @@ def pixels_sha256(image: Image.Image) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def make(request: Request, seed: int, source: dict[str, str]) -> dict[str, Any]:
-    """The recipe of the one picture of ``seed``; ``source`` tells repository and revision."""
+def make(request: Request, seed: int, source: dict[str, Any]) -> dict[str, Any]:
+    """The recipe of the one picture of ``seed``; ``source`` tells repositories and revisions."""
     recipe = {
         "task": request.task,
         "model": request.model,
