@@ -157,9 +157,7 @@ def check_image(name: str, image: Any, request: Request) -> None:
     mode = PICTURES[request.task].get(name)
     if (mode is None) != (image is None):
         taken = " and ".join(f"a {one}" for one in PICTURES[request.task]) or "none"
-        raise InvalidInput(
-            f"{name} is {'missing' if mode else 'given'}; {request.task} takes {taken}."
-        )
+        raise InvalidInput(f"{name} is {'missing' if mode else 'given'}; {request.task} takes {taken}.")
     if mode is None:
         return
     size = request.knobs.width, request.knobs.height
