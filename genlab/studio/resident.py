@@ -63,7 +63,9 @@ class Resident:
 
     def sources(self, roles: list[str]) -> dict[str, Any]:
         """Repository and revision of the model, and of each of ``roles``."""
-        return self.loaded["base"].files.source() | {role: self.loaded[role].files.source() for role in roles}
+        return self.loaded["base"].files.source() | {
+            f"{role}_source": self.loaded[role].files.source() for role in roles
+        }
 
     @contextlib.contextmanager
     def pipeline(self, request: Request, stage: Stage, frugal: bool) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from genlab.config import quote
 from genlab.errors import InvalidInput
 from genlab.studio.card import ModelCard
 from genlab.studio.engine import Engine
@@ -42,7 +43,7 @@ def test_no_number_out_of_range_is_taken(name: str) -> None:
         assert refused(lambda value=value: ask(task, **{name: value})).startswith(f"{name} is ")
 
 
-@pytest.mark.parametrize("value", [*BAD, 0, 33, 2056, 4096, 32.5])
+@pytest.mark.parametrize("value", [*BAD, 0, 33, 2056, 4096, 32.5], ids=quote)
 @pytest.mark.parametrize("name", ["width", "height"])
 def test_no_odd_size_is_taken(name: str, value: Any) -> None:
     assert refused(lambda: ask("text_to_image", **{name: value})).startswith(f"{name} is ")
