@@ -1,72 +1,9 @@
-"""The models of the studio as data. Repositories move: every id has fallbacks, and the environment
-can name another (``GENLAB_SD15=me/my-model``, ``GENLAB_SD15_CONTROL=...``).
-"""
-
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
+"""The models of the studio."""
 
 from genlab.checkpoints import WEIGHTS
-from genlab.config import check_choice
-from genlab.errors import InvalidInput
+from genlab.studio.card import ModelCard
 from genlab.studio.mini.pipeline import SHIPPED
-from genlab.studio.request import TASKS, Knobs, Request
-
-ROLES = ("base", "vae", "control", "refiner", "preview", "few_steps")
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is known of a model before it is loaded."""
-
-    name: str
-    title: str
-    year: int
-    kind: str  # "sd" or "sdxl": which pipelines of diffusers drive it
-    idea: str
-    knobs: Knobs  # where visitors begin
-    edges: tuple[int, int]  # pixels an edge may have
-    parameters: float  # millions, all parts
-    work_gigabytes: float  # beside the weights, for one picture of its own size in half precision
-    seconds: float | None  # for one picture as in ``knobs`` on ``reference``; None: nobody measured
-    reference: str = ""
-    ids: dict[str, tuple[str, ...]] = field(default_factory=dict)  # role -> repositories, best first
-    folder: str | None = None  # under weights/: shipped, needs no network
-    tasks: tuple[str, ...] = tuple(TASKS)
-    distilled: bool = False  # for few steps: the only ones that fit LCM
-
-    @property
-    def needs_gpu(self) -> bool:
-        return self.folder is None
-
-    def repositories(self, role: str) -> tuple[str, ...]:
-        """Where to look for the part ``role``, best first; a variable of the environment leads."""
-        suffix = "" if role == "base" else f"_{role.upper()}"
-        named = os.environ.get(f"GENLAB_{self.name.upper().replace('-', '_')}{suffix}")
-        found = self.ids.get(role, ())
-        return (named, *found) if named else found
-
-    def local(self) -> Path | None:
-        """The folder of a shipped model."""
-        return WEIGHTS / self.folder if self.folder else None
-
-    def gigabytes(self, request: Request, number_bytes: int = 2) -> float:
-        """Memory that ``request`` will take with weights of ``number_bytes`` each, about."""
-        own = self.knobs.width * self.knobs.height
-        share = request.n * request.knobs.width * request.knobs.height / own
-        return (self.parameters / 1000 + self.work_gigabytes / 2 * share) * number_bytes
-
-    def check(self, request: Request) -> None:
-        """InvalidInput if the model cannot do what is asked."""
-        check_choice(f"task of {self.title}", request.task, self.tasks)
-        lo, hi = self.edges
-        for name in ("width", "height"):
-            if not lo <= getattr(request.knobs, name) <= hi:
-                raise InvalidInput(
-                    f"{name} is {getattr(request.knobs, name)}; {self.title} draws from {lo} to {hi} pixels."
-                )
-        if request.knobs.scheduler == "lcm" and not self.distilled:
-            raise InvalidInput(f"scheduler is lcm; it fits models distilled for few steps, not {self.title}.")
+from genlab.studio.request import Knobs
 
 
 def _square(side: int, steps: int, guidance: float, scheduler: str = "dpmpp") -> Knobs:
@@ -93,7 +30,8 @@ CARDS = (
         work_gigabytes=0.05,
         seconds=0.6,
         reference="one CPU core",
-        folder=SHIPPED,
+        folder=WEIGHTS / SHIPPED,
+        needs_gpu=False,
     ),
     ModelCard(
         name="sd15",
@@ -113,6 +51,7 @@ CARDS = (
             "preview": SD_PREVIEW,
             "few_steps": ("latent-consistency/lcm-lora-sdv1-5",),
         },
+        extras={"control": 361},
     ),
     ModelCard(
         name="sd15-inpainting",
@@ -180,6 +119,7 @@ CARDS = (
             "preview": SDXL_PREVIEW,
             "few_steps": ("latent-consistency/lcm-lora-sdxl",),
         },
+        extras={"control": 1_251, "refiner": 2_567},
     ),
     ModelCard(
         name="sdxl-inpainting",

@@ -1,6 +1,7 @@
 """Where a model's files come from: a folder, or the Hugging Face hub with its many ways to fail."""
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,10 +58,12 @@ class _Unusable(Exception):
 
 
 def _from_hub(repository: str, download: Callable[..., Any]) -> Files:
-    import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
+    # The hub's own error derives from OSError and from that of its HTTP library, of which there have
+    # been three: so this covers "the server refused" and "there is no network" with all of them.
+    unreachable: Any = HfHubHTTPError.__bases__
     try:
         info = HfApi().model_info(repository)
         names = [sibling.rfilename for sibling in info.siblings or []]
@@ -71,11 +74,12 @@ def _from_hub(repository: str, download: Callable[..., Any]) -> Files:
         raise _Unusable("asks for a licence to be accepted at huggingface.co first") from None
     except RepositoryNotFoundError:
         raise _Unusable("is gone from the hub") from None
-    except (HfHubHTTPError, httpx.HTTPError, OSError):
-        kept = _cached(repository)
-        if kept is None:
+    except unreachable as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise ModelUnavailable(f"The disk is full, {repository} does not fit; {OFFLINE}.") from None
+        folder = _cached(repository)
+        if folder is None:
             raise ModelUnavailable(f"Cannot reach the hub; {OFFLINE}.") from None
-        folder = kept
     return Files(Path(folder), repository, Path(folder).name)
 
 

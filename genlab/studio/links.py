@@ -1,6 +1,7 @@
 """A setting as a short link: the query of the page's address, and back."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,8 @@ from genlab.studio.recipe import settings
 from genlab.studio.request import TASKS, Request
 
 KEY = "studio"  # its value is the task
-TEXTS = ("model", "prompt", "negative_prompt", "scheduler")
+CHOICES = {f.name for knobs in TASKS.values() for f in fields(knobs) if "options" in f.metadata}
+TEXTS = {"model", "prompt", "negative_prompt"} | CHOICES
 
 
 def query(request: Request) -> str:

@@ -1,11 +1,15 @@
 """From a model card to a pipeline of diffusers, half precision on a GPU, float32 on a CPU."""
 
+import contextlib
+import importlib.util
+import inspect
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 
 from genlab.errors import ModelUnavailable
-from genlab.studio.catalog import ModelCard
+from genlab.studio.card import ModelCard
 from genlab.studio.hub import Files, fetch, local_files, reading
 
 PIPELINES = {
@@ -18,13 +22,17 @@ PIPELINES = {
     ("sdxl", "inpaint"): "StableDiffusionXLInpaintPipeline",
     ("sdxl", "control"): "StableDiffusionXLControlNetPipeline",
 }
+# A model's settings that its pipelines' constructors take beside the parts.
+SETTINGS = ("requires_safety_checker", "force_zeros_for_empty_prompt", "requires_aesthetics_score")
+MODELS = {"vae": "AutoencoderKL", "control": "ControlNetModel", "preview": "AutoencoderTiny"}
+SHARED_BY_REFINER = ("vae", "text_encoder_2", "tokenizer_2")
 CONTROLNET = "controlnet"  # the folder of a shipped model's ControlNet
 
 
-class Base(NamedTuple):
-    """A model's parts, and where they come from."""
+class Loaded(NamedTuple):
+    """Parts by the names of the pipelines' arguments, and where they come from."""
 
-    parts: dict[str, Any]  # by the names of the pipelines' arguments
+    parts: dict[str, Any]
     files: Files
 
 
@@ -32,7 +40,7 @@ def precision(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def load_base(card: ModelCard, dtype: torch.dtype, checked: bool) -> Base:
+def load_base(card: ModelCard, dtype: torch.dtype, checked: bool) -> Loaded:
     """The parts of ``card``'s text-to-image pipeline on the CPU.
 
     Args:
@@ -43,41 +51,61 @@ def load_base(card: ModelCard, dtype: torch.dtype, checked: bool) -> Base:
     Raises:
         ModelUnavailable: The files cannot be had or read; one sentence says why.
     """
-    from diffusers import DiffusionPipeline
-
-    files = _files(card, dtype)
     given: dict[str, Any] = {}
     if card.repositories("vae"):
-        given["vae"] = load_part(card, "vae", dtype)
+        given["vae"] = load_part(card, "vae", dtype).parts["vae"]
     if card.kind == "sd" and not checked:
         given |= {"safety_checker": None, "requires_safety_checker": False}
-    if (variant := _variant(files, dtype)) is not None:
-        given["variant"] = variant
+    loaded = _load_pipeline(_files(card, "base", dtype), dtype, given)
+    for name in ("tokenizer", "tokenizer_2"):
+        if loaded.parts.get(name) is not None:
+            loaded.parts[name].split_special_tokens = True  # "<|endoftext|>" in a prompt is mere text
+    return loaded
+
+
+def load_refiner(card: ModelCard, dtype: torch.dtype, base: dict[str, Any]) -> Loaded:
+    """The parts of the refiner's pipeline; all but the U-Net are those of ``base``."""
+    shared = {name: base[name] for name in SHARED_BY_REFINER}
+    return _load_pipeline(_files(card, "refiner", dtype), dtype, shared)
+
+
+def load_part(card: ModelCard, role: str, dtype: torch.dtype) -> Loaded:
+    """The one network ``role`` of ``card``, a key of MODELS, on the CPU."""
+    import diffusers
+
+    files = _files(card, role, dtype)
+    with reading(files):
+        part = getattr(diffusers, MODELS[role]).from_pretrained(
+            files.folder, dtype=dtype, use_safetensors=True
+        )
+    return Loaded({"controlnet" if role == "control" else role: part}, files)
+
+
+def _load_pipeline(files: Files, dtype: torch.dtype, given: dict[str, Any]) -> Loaded:
+    from diffusers import DiffusionPipeline
+
+    half = any(".fp16." in path.name for path in files.folder.rglob("*.safetensors"))
     with reading(files):
         pipe: Any = DiffusionPipeline.from_pretrained(
-            files.folder, dtype=dtype, use_safetensors=True, **given
+            files.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            variant="fp16" if half and dtype == torch.float16 else None,
+            **given,
         )
-    parts = dict(pipe.components)
-    if card.kind == "sd":
-        parts["requires_safety_checker"] = pipe.config.requires_safety_checker
-    for name in ("tokenizer", "tokenizer_2"):
-        if parts.get(name) is not None:
-            parts[name].split_special_tokens = True  # a prompt's "<|endoftext|>" is text, not a command
-    return Base(parts, files)
+    settings = {name: pipe.config[name] for name in SETTINGS if name in pipe.config}
+    return Loaded({**pipe.components, **settings}, files)
 
 
-def _variant(files: Files, dtype: torch.dtype) -> str | None:
-    """The half-precision files, where a repository has both."""
-    half = any(".fp16." in path.name for path in files.folder.rglob("*.safetensors"))
-    return "fp16" if half and dtype == torch.float16 else None
-
-
-def _files(card: ModelCard, dtype: torch.dtype) -> Files:
-    folder = card.local()
-    if folder is not None and not card.repositories("base"):
-        if not (folder / "model_index.json").is_file():
-            raise ModelUnavailable(f"{card.title} is missing: weights/{folder.name}/model_index.json.")
-        return local_files(folder, folder.name)
+def _files(card: ModelCard, role: str, dtype: torch.dtype = torch.float32) -> Files:
+    """The files of the part ``role``: shipped, or from the hub."""
+    if card.folder is not None and not card.repositories(role):
+        folder = card.folder / CONTROLNET if role == "control" else card.folder
+        name = str(folder.relative_to(card.folder.parent))
+        if not any((folder / index).is_file() for index in ("model_index.json", "config.json")):
+            what = f"The ControlNet of {card.title}" if role == "control" else card.title
+            raise ModelUnavailable(f"{what} is missing here: there is no weights/{name}.")
+        return local_files(folder, name)
 
     def download(repository: str, revision: str, names: list[str]) -> Any:
         from diffusers import DiffusionPipeline
@@ -87,7 +115,7 @@ def _files(card: ModelCard, dtype: torch.dtype) -> Files:
             repository, revision=revision, use_safetensors=True, variant="fp16" if half else None
         )
 
-    return fetch(card.repositories("base"), download)
+    return fetch(card.repositories(role), download if role in ("base", "refiner") else _download_model)
 
 
 def _download_model(repository: str, revision: str, names: list[str]) -> str:
@@ -99,30 +127,12 @@ def _download_model(repository: str, revision: str, names: list[str]) -> str:
     )
 
 
-def load_part(card: ModelCard, role: str, dtype: torch.dtype) -> Any:
-    """The part ``role`` of ``card`` ("vae", "control", "preview") on the CPU."""
-    import diffusers
-
-    types = {"vae": "AutoencoderKL", "control": "ControlNetModel", "preview": "AutoencoderTiny"}
-    folder = card.local()
-    if role == "control" and folder is not None and not card.repositories(role):
-        files = local_files(folder / CONTROLNET, f"{folder.name}/{CONTROLNET}")
-    else:
-        files = fetch(card.repositories(role), _download_model)
-    with reading(files):
-        return getattr(diffusers, types[role]).from_pretrained(
-            files.folder, dtype=dtype, use_safetensors=True
-        )
-
-
 def assemble(card: ModelCard, task: str, parts: dict[str, Any]) -> Any:
     """The pipeline of ``task`` around ``parts``: no weight is copied or converted.
 
     The constructor, and not ``from_pipe``, which casts shared weights to float32 in place where it
     is not told otherwise.
     """
-    import inspect
-
     import diffusers
 
     pipeline_type = getattr(diffusers, PIPELINES[card.kind, task])
@@ -130,3 +140,22 @@ def assemble(card: ModelCard, task: str, parts: dict[str, Any]) -> Any:
     pipe = pipeline_type(**{name: part for name, part in parts.items() if name in wanted})
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def few_steps_files(card: ModelCard) -> Files:
+    """The few-step LoRA of ``card``."""
+    if importlib.util.find_spec("peft") is None:
+        raise ModelUnavailable("few_steps needs the package peft, which is not installed here.")
+    return _files(card, "few_steps")
+
+
+@contextlib.contextmanager
+def few_steps(pipe: Any, files: Files) -> Iterator[None]:
+    """Inside, the LoRA in ``files`` is added to the U-Net of ``pipe``; its own weights stay as they are."""
+    weights = min(files.folder.glob("*.safetensors"))
+    try:
+        with reading(files):
+            pipe.load_lora_weights(files.folder, weight_name=weights.name)
+        yield
+    finally:
+        pipe.unload_lora_weights()

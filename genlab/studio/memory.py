@@ -10,35 +10,34 @@ RESERVE = 1.0  # gigabytes that stay free, for the driver and for fragments
 PLACEMENTS = ("full", "model-offload", "sequential-offload")  # ever slower and more frugal
 
 
-def weights_gigabytes(parts: dict[str, Any]) -> dict[str, float]:
-    """The size of every network among ``parts``."""
-    return {
-        name: sum(t.numel() * t.element_size() for t in (*part.parameters(), *part.buffers())) / GIGABYTE
-        for name, part in parts.items()
-        if isinstance(part, torch.nn.Module)
-    }
+def networks(parts: dict[str, Any]) -> dict[str, torch.nn.Module]:
+    """The networks among a pipeline's parts."""
+    return {name: part for name, part in parts.items() if isinstance(part, torch.nn.Module)}
 
 
-def choose(free: float, sizes: dict[str, float], work: float) -> str:
+def network_bytes(network: torch.nn.Module, kind: str | None = None) -> int:
+    """What the weights of ``network`` take, all or those on devices of ``kind``."""
+    tensors = (*network.parameters(), *network.buffers())
+    return sum(t.numel() * t.element_size() for t in tensors if kind in (None, t.device.type))
+
+
+def choose(free: float, sizes: dict[str, float], work: float, frugal: bool = False) -> str:
     """The fastest placement that fits ``free`` gigabytes.
 
     Args:
-        free: Gigabytes of the GPU that nobody uses.
+        free: Gigabytes of the GPU that nobody else uses.
         sizes: Gigabytes of every network.
         work: Gigabytes for what the networks compute.
+        frugal: The next one after it, because the fastest ran out of memory.
     """
-    if sum(sizes.values()) + work + RESERVE <= free:
-        return "full"
-    if max(sizes.values(), default=0.0) + work + RESERVE <= free:
-        return "model-offload"
-    return "sequential-offload"
+    needs = (sum(sizes.values()), max(sizes.values(), default=0.0))  # of all but the last placement
+    fitting = [i for i, need in enumerate(needs) if need + work + RESERVE <= free]
+    first = min(fitting, default=len(needs)) + frugal
+    return PLACEMENTS[min(first, len(needs))]
 
 
 def place(pipe: Any, device: torch.device, placement: str) -> None:
     """Bring the networks of ``pipe`` to where ``placement`` wants them."""
-    if device.type != "cuda":
-        return
-    pipe.remove_all_hooks()
     if placement == "full":
         pipe.to(device)
     elif placement == "model-offload":

@@ -9,6 +9,7 @@ from genlab.errors import InvalidInput
 from genlab.uploads import decoding, deep, open_picture, transparent, upright
 
 PAINTED = 127  # a mask's pixel brighter than this is drawn anew
+DEEP_WHITE = 2**16 - 1  # of 16-bit pictures; those of floats have no fixed white
 
 
 class Upload(NamedTuple):
@@ -26,8 +27,9 @@ def rgb(image: Image.Image, notices: list[str]) -> Image.Image:
     image = upright(image, notices)
     if deep(image):
         notices.append("reduced to 8 bits")
-        levels = np.asarray(image, dtype=np.float64)
-        return Image.fromarray((255 * levels / max(levels.max(), 1.0)).astype(np.uint8)).convert("RGB")
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        white = DEEP_WHITE if image.mode.startswith("I") else max(levels.max(), 1.0)
+        return Image.fromarray((255 * levels / white).clip(0, 255).round().astype(np.uint8)).convert("RGB")
     if transparent(image):
         notices.append("laid on white")
         image = image.convert("RGBA")

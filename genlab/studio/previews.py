@@ -12,6 +12,7 @@ LEVELS = (-0.8, 0.0, 0.8)  # of red, green and blue in the calibration
 DECODABLE = 5_000_000  # parameters of a decoder that is as quick as a step
 
 
+@torch.no_grad()
 def fit_linear(vae: Any) -> Tensor:
     """The linear map from latents to RGB that fits an autoencoder best: (latent channels + 1, 3).
 
@@ -38,7 +39,7 @@ class Previewer:
     def pictures(self, latents: Tensor) -> list[Image.Image]:
         """One RGB picture for each of ``latents`` (N, C, H, W), scaled as in the pipelines."""
         if self.decoder is not None:
-            z = latents.to(self.decoder.device, self.decoder.dtype) / self.decoder.config.scaling_factor
+            z = latents.to(self.decoder.dtype) / self.decoder.config.scaling_factor
             x = self.decoder.decode(z).sample.float().cpu()
         else:
             assert self.linear is not None

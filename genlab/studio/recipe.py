@@ -11,6 +11,7 @@ from PIL import Image
 
 from genlab.config import check_choice, check_options
 from genlab.errors import InvalidInput
+from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.request import TASKS, Request
 from genlab.uploads import decoding, open_picture
@@ -25,8 +26,8 @@ def pixels_sha256(image: Image.Image) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def make(request: Request, seed: int, source: dict[str, str]) -> dict[str, Any]:
-    """The recipe of the one picture of ``seed``; ``source`` tells repository and revision."""
+def make(request: Request, seed: int, source: dict[str, Any]) -> dict[str, Any]:
+    """The recipe of the one picture of ``seed``; ``source`` tells repositories and revisions."""
     recipe = {
         "task": request.task,
         "model": request.model,
@@ -62,10 +63,10 @@ def png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(data: bytes, catalog: dict[str, ModelCard] = CATALOG) -> dict[str, Any]:
     """The recipe in a PNG or a JSON file; InvalidInput if there is none of ours."""
-    if data[:1] == b"{":
-        return parse(data)
+    if data.lstrip()[:1] == b"{":
+        return parse(data, catalog)
     with decoding():
         image = open_picture(data)
         image.load()  # the text may stand behind the pixels
@@ -74,10 +75,10 @@ def read(data: bytes) -> dict[str, Any]:
         raise InvalidInput(
             "The picture carries no recipe: it was not drawn here, or was saved by another program."
         )
-    return parse(text.encode())
+    return parse(text.encode(), catalog)
 
 
-def parse(data: bytes) -> dict[str, Any]:
+def parse(data: bytes, catalog: dict[str, ModelCard] = CATALOG) -> dict[str, Any]:
     """A recipe out of its JSON, its names and values checked as a request's are."""
     if len(data) > MAX_RECIPE:
         raise InvalidInput(f"The recipe has {len(data):,} characters; it must have at most {MAX_RECIPE:,}.")
@@ -85,14 +86,14 @@ def parse(data: bytes) -> dict[str, Any]:
         recipe = check_options("recipe", json.loads(data))
     except (ValueError, RecursionError):
         raise InvalidInput("The recipe is damaged: it cannot be read.") from None
-    settings(recipe)
+    settings(recipe, catalog)
     return recipe
 
 
-def settings(recipe: dict[str, Any]) -> Request:
+def settings(recipe: dict[str, Any], catalog: dict[str, ModelCard] = CATALOG) -> Request:
     """The request that ``recipe`` came from, without its pictures; InvalidInput if it is none."""
     task = check_choice("task", recipe.get("task"), tuple(TASKS))
-    model = check_choice("model", recipe.get("model"), tuple(CATALOG))
+    model = check_choice("model", recipe.get("model"), tuple(catalog))
     known = {f.name for f in dataclasses.fields(TASKS[task])}
     knobs = TASKS[task](**{name: recipe[name] for name in known if name in recipe})
     return Request(

@@ -1,38 +1,51 @@
-"""From a checked request to the arguments of its pipeline."""
+"""From a checked request to the arguments of its pipelines."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from genlab.errors import InvalidInput
-from genlab.studio.request import ControlKnobs, Request
+from genlab.studio.request import REFINED_FROM, ControlKnobs, Request
 
 
-def check_steps(request: Request) -> None:
-    """InvalidInput if so little is to be replaced that no step is left."""
-    strength = getattr(request.knobs, "strength", 1.0)
-    steps = request.knobs.steps
-    if int(steps * strength) < 1:
-        raise InvalidInput(
-            f"strength is {strength:g}; with {steps} steps it must be at least {1 / steps:.2g}, "
-            "or no step is left."
-        )
+class Stage(NamedTuple):
+    """One pipeline's part of a drawing: it takes the noise away from the share ``start`` to ``end``."""
+
+    start: float = 0.0
+    end: float = 1.0
+
+    @property
+    def refines(self) -> bool:
+        return self.start > 0
 
 
-def arguments(request: Request, seeds: list[int]) -> dict[str, Any]:
-    """What the pipeline of ``request.task`` is called with for the pictures of ``seeds``.
+def stages(request: Request) -> list[Stage]:
+    """The pipelines that a drawing goes through: one, or the base and its refiner."""
+    if "refiner" in request.roles():
+        return [Stage(end=REFINED_FROM), Stage(start=REFINED_FROM)]
+    return [Stage()]
+
+
+def arguments(request: Request, seeds: list[int], stage: Stage, latents: Any = None) -> dict[str, Any]:
+    """What the pipeline of ``stage`` is called with for the pictures of ``seeds``.
 
     Every picture has a generator of its own, so that it does not depend on the others of its batch.
+    A refiner goes on from ``latents``. Pictures come as tensors in [0, 1], which tell whether they
+    are numbers at all.
     """
     knobs, n = request.knobs, len(seeds)
     given: dict[str, Any] = {
         "prompt": [request.prompt] * n,
-        "negative_prompt": [request.negative_prompt] * n,
+        # None and not "": SDXL was trained with zeros for no words, and takes "" for words.
+        "negative_prompt": [request.negative_prompt] * n if request.negative_prompt else None,
         "num_inference_steps": knobs.steps,
         "guidance_scale": knobs.guidance,
         "generator": [torch.Generator().manual_seed(seed) for seed in seeds],
-        "output_type": "pil",
+        "output_type": "pt" if stage.end == 1 else "latent",
     }
+    if stage.refines:
+        return given | {"image": latents, "denoising_start": stage.start}
+    if stage.end < 1:
+        given["denoising_end"] = stage.end
     if request.task != "image_to_image":  # whose size is its picture's
         given |= {"width": knobs.width, "height": knobs.height}
     if request.picture is not None:
@@ -46,14 +59,14 @@ def arguments(request: Request, seeds: list[int]) -> dict[str, Any]:
     return given
 
 
-def truncation(pipe: Any, request: Request) -> list[str]:
+def truncation(tokenizer: Any, request: Request) -> list[str]:
     """What of the prompts the text encoder does not get to see, in words."""
     said = []
     for name in ("prompt", "negative_prompt"):
-        text, limit = getattr(request, name), pipe.tokenizer.model_max_length
-        ids = pipe.tokenizer(text).input_ids
+        text, limit = getattr(request, name), tokenizer.model_max_length
+        ids = tokenizer(text).input_ids
         if len(ids) > limit:
-            lost = pipe.tokenizer.decode(ids[limit - 1 : -1], skip_special_tokens=True).strip()
+            lost = tokenizer.decode(ids[limit - 1 : -1], skip_special_tokens=True).strip()
             said.append(
                 f"{name.replace('_', ' ')}: {limit} of {len(ids)} tokens are read; "
                 f'not "{lost[:40]}{"..." if len(lost) > 40 else ""}"'

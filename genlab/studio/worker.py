@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
 
@@ -35,6 +35,8 @@ class Stopped(Exception):
 
 class Worker:
     """Runs one piece of work after another, first come, first served."""
+
+    # _waiting: a ticket for each piece of work that has not begun, in order.
 
     def __init__(self) -> None:
         self._waiting: list[object] = []
@@ -68,31 +70,16 @@ class Worker:
             while not (future.done() and reports.empty()):
                 with contextlib.suppress(queue.Empty):
                     latest = reports.get(timeout=LOOK_SECONDS)
-                yield latest if ticket not in self._waiting else self._in_line(ticket)
+                waiting = list(self._waiting)  # which the worker's thread changes at any time
+                yield _in_line(waiting.index(ticket)) if ticket in waiting else latest
             return future.result()
         finally:
             stop.set()
             if future.cancel():
                 self._waiting.remove(ticket)
 
-    def _in_line(self, ticket: object) -> Progress:
-        before = self._waiting.index(ticket) if ticket in self._waiting else 0
-        return Progress(
-            None,
-            f"Waiting: {before} in line before this and one at work."
-            if before
-            else "Waiting for one at work.",
-        )
 
-    def do(self, work: Callable[[], R]) -> R:
-        """Do ``work`` when its turn comes, and wait for it."""
-        return self._submit(work).result()
-
-
-def finish(stream: Generator[Any, None, R]) -> R:
-    """The result of a stream, whatever it reports on the way."""
-    while True:
-        try:
-            next(stream)
-        except StopIteration as end:
-            return end.value
+def _in_line(before: int) -> Progress:
+    """What is told to the one that ``before`` others in line come before."""
+    others = f"{before} in line before this and " if before else ""
+    return Progress(None, f"Waiting: {others}one at work.")
