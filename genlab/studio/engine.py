@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import operator
 import os
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +22,7 @@ from genlab.studio.tasks import arguments, check_steps, truncation
 from genlab.studio.worker import Progress, Report, Stream, Worker
 
 PREVIEW_SECONDS = 0.15  # at least, between two previews
+Call = Callable[..., Any]
 GPU_ONLY = "needs a GPU, and this machine has none"
 
 
@@ -96,8 +99,12 @@ class Engine:
 
     # Drawing
 
-    def draw(self, request: Request) -> Stream[Drawn]:
+    def draw(self, request: Request, call: Call = operator.call) -> Stream[Drawn]:
         """Draw ``request``; closing the stream stops it within one step.
+
+        Args:
+            request: What to draw.
+            call: Calls the pipeline, its first argument, with the others; on the worker's thread.
 
         Raises:
             InvalidInput: The model cannot do what is asked.
@@ -108,11 +115,11 @@ class Engine:
         check_steps(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        return self.worker.stream(lambda report: self._draw(request, report))
+        return self.worker.stream(lambda report: self._draw(request, report, call))
 
-    def _draw(self, request: Request, report: Report) -> Drawn:
+    def _draw(self, request: Request, report: Report, call: Call) -> Drawn:
         try:
-            return self._attempt(request, report, frugal=False)
+            return self._attempt(request, report, call, frugal=False)
         except (RuntimeError, MemoryError) as error:
             if not memory.out_of_memory(error):
                 raise
@@ -120,7 +127,7 @@ class Engine:
         memory.collect()
         report(Progress(None, "Memory ran out; once more, one picture at a time and in tiles."))
         try:
-            return self._attempt(request, report, frugal=True)
+            return self._attempt(request, report, call, frugal=True)
         except (RuntimeError, MemoryError) as error:
             if not memory.out_of_memory(error):
                 raise
@@ -136,7 +143,7 @@ class Engine:
             f"{card.gigabytes(smaller):.1f} GB, and mini-SD next to nothing."
         )
 
-    def _attempt(self, request: Request, report: Report, frugal: bool) -> Drawn:
+    def _attempt(self, request: Request, report: Report, call: Call, frugal: bool) -> Drawn:
         resident = self._load(self.catalog[request.model], report)
         pipe = self._pipeline(resident, request.task, frugal)
         pipe.scheduler = make_scheduler(request.knobs.scheduler, resident.base.parts["scheduler"].config)
@@ -147,12 +154,13 @@ class Engine:
         withheld: list[int] = []
         for group in groups:
             watch = _Watch(resident.previewer, report, len(pictures) / len(seeds), len(group) / len(seeds))
-            result = pipe(**arguments(request, group), callback_on_step_end=watch)
+            result = call(pipe, **arguments(request, group), callback_on_step_end=watch)
             flags = getattr(result, "nsfw_content_detected", None) or [False] * len(group)
             withheld += [len(pictures) + i for i, flagged in enumerate(flags) if flagged]
             pictures += result.images
         seconds = time.monotonic() - began
-        self.rates[request.model] = seconds / _work(request)
+        if call is operator.call:  # another may do more than draw
+            self.rates[request.model] = seconds / _work(request)
         recipes = [recipe.make(request, seed, resident.base.files.source()) for seed in seeds]
         for picture, made in zip(pictures, recipes, strict=True):
             recipe.attach(picture, made)
