@@ -47,6 +47,17 @@ class Inside(NamedTuple):
     compression: Compression
     round_trip: RoundTrip  # of the finished picture
 
+    def attention(self) -> Tensor:
+        """The mean over all steps, float32 (words + 2, H, W)."""
+        return torch.stack([step.attention for step in self.steps]).float().mean(0)
+
+    def names(self) -> list[str]:
+        """What the maps of attention belong to; a word that appears again says the how-manieth it is."""
+        texts = [word.text.lower() for word in self.words]
+        seen = [texts[: i + 1].count(text) for i, text in enumerate(texts)]
+        words = [w.text + (f" ({n})" if n > 1 else "") for w, n in zip(self.words, seen, strict=True)]
+        return [*words, "start of text", "end of text and padding"]
+
     def norms(self) -> dict[str, list[float]]:
         """Euclidean norms along the steps; only that of ``cond`` where guidance is off."""
         found = {"cond": [float(step.eps_cond.float().norm()) for step in self.steps]}
@@ -97,9 +108,10 @@ def scales_at(scheduler: Any, t: float) -> tuple[float, float]:
     low, share = int(t), t - int(t)
     if share == 0:
         return float(alpha_bar[low].sqrt()), float((1 - alpha_bar[low]).sqrt())
-    ratio = torch.lerp(*((1 - alpha_bar) / alpha_bar).sqrt()[low : low + 2], share)
-    alpha = float((1 + ratio**2).rsqrt())
-    return alpha, float(ratio) * alpha
+    before, after = ((1 - alpha_bar) / alpha_bar).sqrt()[low : low + 2].tolist()
+    ratio = before + share * (after - before)
+    alpha = (1 + ratio**2) ** -0.5
+    return alpha, ratio * alpha
 
 
 @contextlib.contextmanager
@@ -130,7 +142,8 @@ class _Lens:
         knobs = self.request.knobs
         self.steps.clear()
         self.words = words_of(pipe.tokenizer, self.request.prompt)
-        self.compression = compression(pipe.vae, knobs.width, knobs.height)
+        self.vae = pipe.vae
+        self.compression = compression(self.vae, knobs.width, knobs.height)
         height, width, _ = self.compression.latents
         attention, previewer = CrossAttention(height, width), self.engine.resident.previewer
 
@@ -139,9 +152,7 @@ class _Lens:
             self.steps.append(self._step(pipe.scheduler, previewer, x, t, output, maps))
 
         with attention.watching(pipe.unet), watched(pipe.unet, note):
-            result = pipe(**given)
-        self.round_trip = round_trip(pipe.vae, result.images[0])
-        return result
+            return pipe(**given)
 
     def _step(
         self, scheduler: Any, previewer: Previewer, x: Tensor, t: float, output: Tensor, maps: Tensor
@@ -155,15 +166,15 @@ class _Lens:
         scales = scales_at(scheduler, t)
         asked = [predict(kind, one, x_t, *scales) for one in output.split(1)]
         guided = output[:1] + self.request.knobs.guidance * (output[-1:] - output[:1])
-        x_0 = predict(kind, guided, x_t, *scales).x_0 if len(asked) == 2 else asked[0].x_0
+        x_0 = predict(kind, guided, x_t, *scales).x_0
         picture = previewer.pictures(x_0)[0]
         picture.thumbnail((LONGEST, LONGEST))
         eps = [prediction.eps[0].cpu() for prediction in asked]
-        return Step(
-            t, x_t[0].cpu(), x_0[0].cpu(), eps[0] if len(eps) == 2 else None, eps[-1], picture, maps
-        )
+        return Step(t, x_t[0].cpu(), x_0[0].cpu(), eps[0] if len(eps) == 2 else None, eps[-1], picture, maps)
 
     def follow(self, stream: Stream[Drawn]) -> Stream[Inside]:
+        """``stream`` to its end, then the autoencoder's round trip, in the worker's line as all work is."""
         drawn = yield from stream
+        again = yield from self.engine.worker.stream(lambda _: round_trip(self.vae, drawn.pictures[0]))
         guidance = self.request.knobs.guidance
-        return Inside(drawn, self.steps, self.words, guidance, self.compression, self.round_trip)
+        return Inside(drawn, self.steps, self.words, guidance, self.compression, again)
