@@ -23,7 +23,7 @@ from genlab.studio.mini import captions, tokenizer
 from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
 from genlab.studio.mini.pipeline import save_pipeline
 from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
-from genlab.studio.request import Knobs, Request
+from genlab.studio.request import ImageKnobs, Knobs, Request
 from genlab.studio.schedulers import make
 from genlab.studio.worker import finish
 from genlab.ui.endpoints import studio_inside
@@ -136,7 +136,12 @@ def test_only_plain_drawing_is_timed(engine: Engine) -> None:
     ("request_", "said"),
     [
         (dataclasses.replace(ask(), n=2), "n is 2"),
-        (dataclasses.replace(ask(), task="inpaint"), "task is inpaint"),
+        (
+            Request(
+                "image_to_image", "mini-v", PROMPT, ImageKnobs(steps=4), picture=Image.new("RGB", (32, 32))
+            ),
+            "task is image_to_image",
+        ),
         (ask(scheduler="lcm"), "scheduler is lcm"),
     ],
 )

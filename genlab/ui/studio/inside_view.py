@@ -19,14 +19,14 @@ LATENT_RANGE = 3.0  # standard deviations of noise, in full colour
 LATENTS = "The U-Net never sees pixels, only these four small pictures; the autoencoder turns them into one."
 GUIDANCE = (
     "Asked with the prompt and without it, the U-Net sees slightly different noise; "
-    "the sampler goes w = {:g} times as far as from one to the other."
+    "the sampler goes w = {:g} times the way from the second to the first."
 )
 UNGUIDED = "At w = 1 the U-Net is asked only once, with the prompt; raise guidance to see it asked twice."
 WORDS = (
-    "In cross attention every place of the picture looks up the words; bright is where a word is looked at "
-    "most, each from 0 to its own peak."
+    "In cross attention every place of the picture looks up the words; each map is bright where its word is "
+    "looked at most, dark where least."
 )
-SHARES = "of the attention; below each: its mean over the picture, and its peak"
+SHARES = "of a word's own attention; below each: its share of a place's attention, least to most"
 APART = (
     "The text encoder reads from left to right: the start has seen no word, so it serves as a place to look "
     "at nothing; the end and the padding behind it have seen the whole prompt."
@@ -80,7 +80,7 @@ def guidance(found: Inside, k: int) -> tuple[str, str]:
     far = (step.eps_cond.float() - step.eps_uncond.float()).norm(dim=0)  # (h, w)
     peak = float(far.max())
     said = "where the words change the noise"
-    picture = coloured(far, 0.0, peak or 1.0, LITTLE_AND_MUCH)
+    picture = coloured(far, 0.0, peak, LITTLE_AND_MUCH)
     caption = f"{said}<br>norm {brief(norms['difference'][k - 1])}"
     figures = f"<div>{captioned(picture, said, caption)}{legend('0', brief(peak), LITTLE_AND_MUCH, '')}</div>"
     return GUIDANCE.format(found.guidance), f'<div class="gl-plots">{figures}{plots}</div>'
@@ -97,8 +97,8 @@ def words(found: Inside, attention: Tensor | None) -> str:
     picture = found.drawn.pictures[0]
 
     def heat(name: str, one: Tensor) -> str:
-        share, peak = (100 * float(value) for value in (one.mean(), one.max()))
-        caption = f"<b>{escape(name)}</b><br>{brief(share)} %, peak {brief(peak)} %"
+        least, most = (100 * float(end) for end in (one.min(), one.max()))
+        caption = f"<b>{escape(name)}</b><br>{brief(least)} to {brief(most)} %"
         return captioned(overlay(picture, one), f"attention to {name}", caption)
 
     named, apart = ("".join(heat(*pair) for pair in some) for some in (pairs[:-2], pairs[-2:]))

@@ -1,7 +1,6 @@
 """Numbers as colours: latents below and above zero, attention over a picture, and their legends."""
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -15,7 +14,7 @@ VEIL = 0.75  # how much of a picture the attention over it hides
 def coloured(x: Tensor, lo: float, hi: float, colours: Colours) -> Image.Image:
     """``x`` (H, W) from ``lo`` to ``hi`` in ``colours``; what is beyond has the colour of the end."""
     anchors = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])  # (K, 3)
-    at = ((x.double() - lo) / (hi - lo)).clamp(0, 1).numpy()
+    at = ((x.double() - lo) / ((hi - lo) or 1.0)).clamp(0, 1).numpy()
     places = np.linspace(0, 1, len(colours))
     return Image.fromarray(
         np.stack([np.interp(at, places, channel) for channel in anchors.T], -1).round().astype(np.uint8)
@@ -23,9 +22,9 @@ def coloured(x: Tensor, lo: float, hi: float, colours: Colours) -> Image.Image:
 
 
 def overlay(picture: Image.Image, attention: Tensor) -> Image.Image:
-    """``picture`` in grey under ``attention`` (H, W), which is coloured from 0 to its own peak."""
-    peak = max(float(attention.max()), torch.finfo(torch.float16).tiny)
-    heat = coloured(attention.float(), 0.0, peak, LITTLE_AND_MUCH)
+    """``picture`` in grey under ``attention`` (H, W), coloured from its own least to its own peak."""
+    x = attention.float()
+    heat = coloured(x, float(x.min()), float(x.max()), LITTLE_AND_MUCH)
     under = picture.convert("L").convert("RGB")
     under.thumbnail((SHOWN, SHOWN))
     return Image.blend(under, heat.resize(under.size, Image.Resampling.BILINEAR), VEIL)
