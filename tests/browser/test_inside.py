@@ -1,5 +1,7 @@
 """The panel Inside: one run of mini-SD, walked through step by step."""
 
+from tests.browser.test_studio import open_panel
+
 
 def pictures(page):
     return page.locator("#inside-shown img").evaluate_all("all => all.map(e => e.src)")
@@ -8,14 +10,7 @@ def pictures(page):
 def test_a_run_is_walked_through(visit):
     visitor = visit(400)
     page = visitor.page
-    page.get_by_role("tab", name="Studio").click()
-    page.get_by_role("tab", name="Text to image").wait_for()
-    page.wait_for_timeout(500)  # the tabs find out how many of them fit
-    tab = page.get_by_role("tab", name="Inside", exact=True)
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button:visible").last.click()
-        tab = page.locator(".overflow-menu button:visible", has_text="Inside").last
-    tab.click()
+    open_panel(visitor, "Inside")
     page.locator("#inside-prompt textarea").fill("a red seven on blue")
     steps = page.locator("#inside-knobs").get_by_label("number input for steps")
     steps.fill("5")
