@@ -43,6 +43,11 @@ class ModelCard:
         found = self.ids.get(role, ())
         return (named, *found) if named else found
 
+    def schedulers(self) -> list[str]:
+        """Those that fit; more may with ``few_steps``."""
+        few = self.distilled or bool(self.repositories("few_steps"))
+        return [name for name, sampler in SCHEDULERS.items() if few or not sampler.distilled]
+
     def gigabytes(self, request: Request, number_bytes: int = 2) -> float:
         """Memory that ``request`` will take with weights of ``number_bytes`` each, about."""
         millions = self.parameters + sum(self.extras.get(role, 0.0) for role in request.roles())

@@ -1,6 +1,7 @@
 """One attempt at a request: its pipelines called in turn, watched step by step."""
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from genlab.studio.resident import Resident
 from genlab.studio.tasks import arguments, stages
 from genlab.studio.worker import Progress, Report
 
+Call = Callable[..., Any]  # of a pipeline, its first argument, with the others
 PREVIEW_SECONDS = 0.15  # at least, between two previews
 
 
@@ -25,8 +27,8 @@ class Painted(NamedTuple):
     evaluations: int  # of the U-Net for each picture
 
 
-def paint(resident: Resident, request: Request, report: Report, frugal: bool) -> Painted:
-    """Draw ``request``; ``frugal``: one picture at a time and in tiles.
+def paint(resident: Resident, request: Request, report: Report, frugal: bool, call: Call) -> Painted:
+    """Draw ``request``; ``frugal``: one picture at a time and in tiles; ``call`` calls the pipelines.
 
     Raises:
         ModelUnavailable: The pictures are not numbers.
@@ -42,7 +44,8 @@ def paint(resident: Resident, request: Request, report: Report, frugal: bool) ->
             for i, group in enumerate(groups):
                 watch = Watch(resident.previewer, report, stage.start + i * span, span)
                 latents = outputs[i].images if stage.refines else None
-                outputs[i] = pipe(**arguments(request, group, stage, latents), callback_on_step_end=watch)
+                wanted = arguments(request, group, stage, latents)
+                outputs[i] = call(pipe, **wanted, callback_on_step_end=watch)
                 calls += watch.calls
     flags = [flag for output in outputs for flag in _flags(output)]
     pictures = [picture for output in outputs for picture in to_pictures(output.images)]

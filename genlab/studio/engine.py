@@ -1,6 +1,7 @@
 """One engine for every model: it keeps one model in memory and draws every task with its weights."""
 
 import dataclasses
+import operator
 import os
 import time
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from genlab.errors import ModelUnavailable
 from genlab.studio import memory, recipe
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
-from genlab.studio.drawing import paint
+from genlab.studio.drawing import Call, paint
 from genlab.studio.request import Request
 from genlab.studio.resident import Resident
 from genlab.studio.tasks import truncation
@@ -91,8 +92,12 @@ class Engine:
 
     # Drawing
 
-    def draw(self, request: Request) -> Stream[Drawn]:
+    def draw(self, request: Request, call: Call = operator.call) -> Stream[Drawn]:
         """Draw ``request``; closing the stream stops it within one step.
+
+        Args:
+            request: What to draw.
+            call: Calls the pipeline, its first argument, with the others; on the worker's thread.
 
         Raises:
             InvalidInput: The model cannot do what is asked.
@@ -102,11 +107,11 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        return self.worker.stream(lambda report: self._draw(request, report))
+        return self.worker.stream(lambda report: self._draw(request, report, call))
 
-    def _draw(self, request: Request, report: Report) -> Drawn:
+    def _draw(self, request: Request, report: Report, call: Call) -> Drawn:
         try:
-            return self._attempt(request, report, frugal=False)
+            return self._attempt(request, report, call, frugal=False)
         except (RuntimeError, MemoryError) as error:
             if not memory.out_of_memory(error):
                 raise
@@ -114,19 +119,20 @@ class Engine:
         memory.collect()
         report(Progress(None, "Memory ran out; once more, one picture at a time and in tiles."))
         try:
-            return self._attempt(request, report, frugal=True)
+            return self._attempt(request, report, call, frugal=True)
         except (RuntimeError, MemoryError) as error:
             if not memory.out_of_memory(error):
                 raise
         self._release()
         raise ModelUnavailable(self._what_fits(request))
 
-    def _attempt(self, request: Request, report: Report, frugal: bool) -> Drawn:
+    def _attempt(self, request: Request, report: Report, call: Call, frugal: bool) -> Drawn:
         resident = self._load(request, report)
         began = time.monotonic()
-        painted = paint(resident, request, report, frugal)
+        painted = paint(resident, request, report, frugal, call)
         seconds = time.monotonic() - began
-        self.rates[request.model] = seconds / _work(request)
+        if call is operator.call:  # another may do more than draw
+            self.rates[request.model] = seconds / _work(request)
         source = resident.sources(request.roles())
         recipes = [recipe.make(request, seed, source) for seed in request.seeds()]
         for picture, made in zip(painted.pictures, recipes, strict=True):

@@ -71,7 +71,7 @@ A Stable Diffusion pipeline that draws MNIST's digits in ten colours from words,
 from diffusers import StableDiffusionPipeline
 
 pipe = StableDiffusionPipeline.from_pretrained("weights/mini-sd")
-pipe("a thick red seven on a blue background", num_inference_steps=25, guidance_scale=3).images[0].save("seven.png")
+picture = pipe("a thick red seven on a blue background", num_inference_steps=25, guidance_scale=3).images[0]
 ```
 
 {_table("part", stages)}
@@ -82,7 +82,7 @@ With the ControlNet in `controlnet`, for outlines:
 
 {_figures(read_json(folder / CONTROL), CONTROL_FIGURES)}
 
-It knows these words and the digits 0 to 9: zero to nine; black, white, red, orange, yellow, green, cyan, blue,
-purple, pink; thick, thin, slanted, upright; digit, number, background, ink, picture, image, drawing.
+It knows these words and the digits 0 to 9: zero to nine; black, white, red, orange, yellow, green, cyan,
+blue, purple, pink; thick, thin, slanted, upright; digit, number, background, ink, picture, image, drawing.
 Other words are read in pieces and mean nothing to it.
 """).save(folder / "README.md")

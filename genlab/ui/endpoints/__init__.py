@@ -6,7 +6,7 @@ back through hidden components.
 """
 
 from genlab.studio.engine import Engine
-from genlab.ui.endpoints import curves, diffusion, families, latents, studio
+from genlab.ui.endpoints import curves, diffusion, families, latents, studio, studio_inside
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.session import Sessions
 
@@ -16,4 +16,5 @@ def expose(sessions: Sessions, engine: Engine) -> None:
     outputs = make_outputs()
     for group in (families, diffusion, curves, latents):
         group.expose(sessions, outputs)
-    studio.expose(engine, outputs)
+    for group in (studio, studio_inside):
+        group.expose(engine, outputs)

@@ -5,7 +5,7 @@ from typing import Any
 
 from genlab import api
 from genlab.studio.engine import Drawn, Engine
-from genlab.studio.request import ControlKnobs, ImageKnobs, InpaintKnobs, Knobs
+from genlab.studio.request import ControlKnobs, ImageKnobs, InpaintKnobs, Knobs, TextKnobs
 from genlab.studio.sheets import Sheet
 from genlab.studio.worker import Progress, Stream
 from genlab.ui.endpoints.values import Json, Outputs, Pictures, given
@@ -33,12 +33,12 @@ def expose(engine: Engine, outputs: Outputs) -> None:
     publish(calls.studio_models, [outputs.numbers], "studio")
     publish(calls.studio_recipe, [outputs.numbers], "studio")
     publish(calls.edges, [outputs.first, outputs.numbers], "studio", shared=SIZED)
-    publish(calls.text_to_image, both, "studio", Knobs, SEVERAL, EMPTY)
+    publish(calls.text_to_image, both, "studio", TextKnobs, SEVERAL, EMPTY)
     publish(calls.image_to_image, both, "studio", ImageKnobs, SEVERAL, EMPTY)
     publish(calls.inpaint, both, "studio", InpaintKnobs, SEVERAL, EMPTY)
     publish(calls.control, both, "studio", ControlKnobs, SEVERAL, EMPTY)
-    publish(calls.guidance_sweep, both, "studio", Knobs, ONE, EMPTY)
-    publish(calls.grid, both, "studio", Knobs, ONE, EMPTY)
+    publish(calls.guidance_sweep, both, "studio", TextKnobs, ONE, EMPTY)
+    publish(calls.grid, both, "studio", TextKnobs, ONE, EMPTY)
 
 
 def told(stream: Stream[Any]) -> Generator[tuple[Pictures, Json], None, Any]:

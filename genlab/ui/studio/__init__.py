@@ -17,12 +17,12 @@ from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import NOW
 from genlab.ui.session import Sessions
-from genlab.ui.studio import editing, outlines, words
-from genlab.ui.studio.form import FIRST, Form, card_knobs
+from genlab.ui.studio import editing, inside, outlines, words
+from genlab.ui.studio.form import FIRST, Form
 
-PANELS = ("text", "sweep", "grid", "image", "hole", "control")
+PANELS = ("text", "sweep", "grid", "image", "hole", "control", "inside")
 OF_TASK = {"text_to_image": "text", "image_to_image": "image", "inpaint": "hole", "control": "control"}
-TITLES = ("Text to image", "Guidance sweep", "Grid", "Image to image", "Inpaint", "Control")
+TITLES = ("Text to image", "Guidance sweep", "Grid", "Image to image", "Inpaint", "Control", "Inside")
 
 
 def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> None:
@@ -38,6 +38,7 @@ def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> 
             lambda: editing.build_image(app, model, sessions, engine),
             lambda: editing.build_inpaint(app, model, sessions, engine),
             lambda: outlines.build(app, model, sessions, engine),
+            lambda: inside.build(model, sessions, engine),
         ]
         for panel, title, make in zip(PANELS, TITLES, made, strict=True):
             with gr.Tab(title, id=panel):
@@ -96,7 +97,7 @@ def listen(
         check_choice("model", name, tuple(CATALOG))
         updates: dict[Any, Any] = {}
         for form in forms.values():
-            updates |= form.adopt(card_knobs(name, form.task))
+            updates |= form.adopt(CATALOG[name])
         return updates
 
     def restored(request: Request, said: str) -> dict[Any, Any]:

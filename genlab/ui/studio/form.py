@@ -9,12 +9,12 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api, visualize
-from genlab.config import make
 from genlab.errors import GenlabError
 from genlab.studio import links
+from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
-from genlab.studio.request import MAX_PICTURES, TASKS, Knobs, Request
+from genlab.studio.request import MAX_PICTURES, TASKS, Request
 from genlab.studio.worker import Progress
 from genlab.ui import html
 from genlab.ui.card import Updates
@@ -23,7 +23,8 @@ from genlab.ui.knobs import NOW, STUDIO, Values, components, read, seed_box
 from genlab.ui.numbers import brief, duration
 from genlab.ui.session import Session, Sessions
 
-SIZES = ("width", "height")
+ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further weights
+FOLDED = ("width", "height", "few_steps", "refiner")
 SMALL = 128  # pixels: pictures up to this are shown with crisp pixels
 FIRST = "mini-sd"
 
@@ -74,9 +75,14 @@ class Form:
                 )
             self.own["seed"] = seed_box("Another seed, other noise", f"{panel}-seed")
         with gr.Column(scale=3, min_width=210, elem_id=f"{panel}-knobs"):
-            self.knobs = components(TASKS[task], names=[name for name in names if name not in SIZES])
-            with gr.Accordion("Size", open=False):
-                self.knobs |= components(TASKS[task], names=SIZES)
+            self.knobs = components(TASKS[task], names=[name for name in names if name not in FOLDED])
+            with gr.Accordion("Size and more", open=False):
+                self.knobs |= components(TASKS[task], names=FOLDED)
+        card = CATALOG[FIRST]
+        scheduler: Any = self.knobs["scheduler"]
+        scheduler.choices = [(name, name) for name in card.schedulers()]
+        for role in ROLES & self.knobs.keys():
+            self.knobs[role].visible = bool(card.repositories(role))
 
     @property
     def parts(self) -> dict[str, Component]:
@@ -94,10 +100,15 @@ class Form:
         """The arguments of the call as the page opens."""
         return {name: part.value for name, part in ({"model": self.model} | self.parts).items()}
 
-    def adopt(self, knobs: Knobs) -> Updates:
-        """The controls as a model's card wants them; what only the task has is left as it is."""
-        found = vars(knobs)
-        return {part: found[name] for name, part in self.knobs.items() if name in found}
+    def adopt(self, card: ModelCard) -> Updates:
+        """The controls as ``card`` wants them; what only the task has is left as it is."""
+        found: dict[str, Any] = {
+            name: vars(card.knobs)[name] for name in self.knobs.keys() & vars(card.knobs)
+        }
+        found["scheduler"] = gr.Radio(card.schedulers(), value=card.knobs.scheduler)
+        for role in ROLES & self.knobs.keys():
+            found[role] = gr.Radio(visible=bool(card.repositories(role)), value="off")
+        return {self.knobs[name]: value for name, value in found.items()}
 
     def restore(self, request: Request) -> Updates:
         """The controls as they were for ``request``."""
@@ -209,8 +220,3 @@ class Results:
             self.link: f'<p class="gl-live">{link}</p>',
             self.recipe: json.dumps(drawn.recipes[0], indent=2, ensure_ascii=False),
         }
-
-
-def card_knobs(model: str, task: str) -> Knobs:
-    """Where the controls of ``task`` begin with ``model``."""
-    return make(TASKS[task], vars(CATALOG[model].knobs))
