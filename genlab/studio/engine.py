@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from genlab.errors import ModelUnavailable
-from genlab.studio import loading, memory, recipe
+from genlab.studio import loading, memory, recipe, speed, zero
 from genlab.studio.catalog import CATALOG, ModelCard
 from genlab.studio.previews import Previewer
 from genlab.studio.request import Request
@@ -50,6 +50,7 @@ class Resident:
     previewer: Previewer
     work: float  # gigabytes to compute one picture of the model's own size
     placement: str = ""
+    prompts: speed.PromptCache = dataclasses.field(default_factory=speed.PromptCache)
     active: tuple[str, Any] | None = None  # the task whose pipeline holds the hooks, and that pipeline
 
 
@@ -68,6 +69,9 @@ class Engine:
         catalog: dict[str, ModelCard] = CATALOG,
         public: bool = "SPACE_ID" in os.environ,
     ) -> None:
+        # First, for it brings in ``spaces``, which must be there before anything looks for a GPU.
+        on_gpu = zero.on_gpu(self._here, self._gpu_seconds, self._ready)
+        self._stream = self._here if device is not None and device.type == "cpu" else on_gpu
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog, self.public = catalog, public
         self.worker = Worker()
@@ -108,7 +112,25 @@ class Engine:
         check_steps(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        return self.worker.stream(lambda report: self._draw(request, report))
+        return self._timed(request)
+
+    def _timed(self, request: Request) -> Stream[Drawn]:
+        drawn = yield from self._stream(request)
+        self.rates[request.model] = drawn.seconds / _work(request)
+        return drawn
+
+    def _here(self, request: Request) -> Stream[Drawn]:
+        return (yield from self.worker.stream(lambda report: self._draw(request, report)))
+
+    def _ready(self, request: Request) -> Stream[None]:
+        """Read the weights into this process's memory: what is forked off inherits them."""
+        card = self.catalog[request.model]
+        yield from self.worker.stream(
+            lambda report: speed.prepare(self._load(card, report).base.parts, self.device)
+        )
+
+    def _gpu_seconds(self, request: Request) -> int:
+        return zero.duration(request, self.estimate(request).seconds)
 
     def _draw(self, request: Request, report: Report) -> Drawn:
         try:
@@ -152,7 +174,6 @@ class Engine:
             withheld += [len(pictures) + i for i, flagged in enumerate(flags) if flagged]
             pictures += result.images
         seconds = time.monotonic() - began
-        self.rates[request.model] = seconds / _work(request)
         recipes = [recipe.make(request, seed, resident.base.files.source()) for seed in seeds]
         for picture, made in zip(pictures, recipes, strict=True):
             recipe.attach(picture, made)
@@ -192,7 +213,9 @@ class Engine:
             return resident.active[1]
         if resident.active is not None:
             resident.active[1].remove_all_hooks()
+        speed.prepare(parts, self.device)
         pipe = loading.assemble(resident.card, task, parts)
+        resident.prompts.attach(pipe)
         self._place(resident, pipe, frugal)
         resident.active = (task, pipe)
         return pipe
