@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import pickle
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ from genlab.studio.engine import Drawn, Engine
 from genlab.studio.loading import Base
 from genlab.studio.published import PUBLISHED, parts
 from genlab.studio.request import Knobs, Request
-from genlab.studio.worker import Progress, finish
+from genlab.studio.worker import Progress, Worker, finish
 
 FORK = multiprocessing.get_context("fork")
 
@@ -164,29 +164,24 @@ def test_our_errors_keep_their_sentence(spaces: Spaces, monkeypatch: pytest.Monk
         finish(engine.draw(wanted()))
 
 
-def test_who_waits_in_the_parent_is_not_in_line_in_the_fork(spaces: Spaces) -> None:
-    engine = Engine()
-    finish(engine.draw(wanted()))
-    parent = engine.worker.stream(lambda report: time.sleep(20))
-    next(parent)
-    began = [event.text for event in _within(engine._here, wanted())]
-    assert not any("Waiting" in text for text in began)
-    parent.close()
-
-
-def _within(work: Callable[[Request], Any], request: Request) -> list[Progress]:
-    """The yields of ``work`` in a forked process."""
+def test_who_waits_in_the_parent_is_not_in_line_in_the_fork() -> None:
+    worker, ends = Worker(), threading.Event()
+    held = [worker.stream(lambda report: ends.wait()) for _ in range(3)]
+    assert "Waiting: 1 in line" in [next(stream).text for stream in held][-1]
     out = FORK.SimpleQueue()
 
     def run() -> None:
-        out.put(list(work(request)))
+        own = [worker.stream(lambda report: ends.wait()) for _ in range(2)]
+        out.put([next(stream).text for stream in own][-1])
         os._exit(0)
 
     child = FORK.Process(target=run, daemon=True)
     child.start()
-    events = out.get()
+    assert out.get() == "Waiting for one at work."
     child.join()
-    return events
+    ends.set()
+    for stream in held:
+        stream.close()
 
 
 def test_the_duration_grows_with_the_work_and_has_an_end() -> None:
