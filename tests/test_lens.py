@@ -25,11 +25,11 @@ from genlab.studio.mini.pipeline import save_pipeline
 from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
 from genlab.studio.request import ImageKnobs, Knobs, Request
 from genlab.studio.schedulers import make
-from genlab.studio.worker import finish
 from genlab.ui.endpoints import studio_inside
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.studio.inside_view import show
 from genlab.ui.studio.maps import BELOW_AND_ABOVE, coloured, overlay
+from genlab.walks import finish
 
 KINDS = {"mini-v": "v_prediction", "mini-eps": "epsilon"}
 PROMPT = "a red zebra on red"

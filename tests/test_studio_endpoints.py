@@ -14,8 +14,8 @@ from PIL import Image
 
 from genlab import api
 from genlab.studio.catalog import CATALOG
-from genlab.studio.worker import finish
 from genlab.ui import LAUNCH, build_app
+from genlab.walks import finish
 
 SHORT: dict[str, Any] = {"steps": 3, "seed": 5}
 TASKS = ("/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
-from genlab.studio import memory, recipe
+from genlab.studio import memory, recipe, speed, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.drawing import Call, paint
@@ -57,6 +57,9 @@ class Engine:
         catalog: dict[str, ModelCard] = CATALOG,
         public: bool | None = None,
     ) -> None:
+        # First, for it brings in ``spaces``, which must be there before anything looks for a GPU.
+        on_gpu = zero.on_gpu(self._here, self._gpu_seconds, self._ready)
+        self._stream = self._here if device is not None and device.type == "cpu" else on_gpu
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog = catalog
         self.public = "SPACE_ID" in os.environ if public is None else public
@@ -97,7 +100,8 @@ class Engine:
 
         Args:
             request: What to draw.
-            call: Calls the pipeline, its first argument, with the others; on the worker's thread.
+            call: Calls the pipeline, its first argument, with the others; on the worker's thread, and
+                not on ZeroGPU, whose fork would keep what it sees to itself.
 
         Raises:
             InvalidInput: The model cannot do what is asked.
@@ -107,7 +111,26 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        return self.worker.stream(lambda report: self._draw(request, report, call))
+        if call is not operator.call:
+            return self.worker.stream(lambda report: self._draw(request, report, call))
+        return self._timed(request)
+
+    def _timed(self, request: Request) -> Stream[Drawn]:
+        drawn = yield from self._stream(request)
+        self.rates[request.model] = drawn.seconds / _work(request)
+        return drawn
+
+    def _here(self, request: Request) -> Stream[Drawn]:
+        return (yield from self.worker.stream(lambda report: self._draw(request, report, operator.call)))
+
+    def _ready(self, request: Request) -> Stream[None]:
+        """Read the weights into this process's memory: what is forked off inherits them."""
+        yield from self.worker.stream(
+            lambda report: speed.prepare(self._load(request, report).parts, self.device)
+        )
+
+    def _gpu_seconds(self, request: Request) -> int:
+        return zero.duration(request, self.estimate(request).seconds)
 
     def _draw(self, request: Request, report: Report, call: Call) -> Drawn:
         try:
@@ -131,8 +154,6 @@ class Engine:
         began = time.monotonic()
         painted = paint(resident, request, report, frugal, call)
         seconds = time.monotonic() - began
-        if call is operator.call:  # another may do more than draw
-            self.rates[request.model] = seconds / _work(request)
         source = resident.sources(request.roles())
         recipes = [recipe.make(request, seed, source) for seed in request.seeds()]
         for picture, made in zip(painted.pictures, recipes, strict=True):

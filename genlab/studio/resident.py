@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from genlab.errors import ModelUnavailable
-from genlab.studio import loading, memory
+from genlab.studio import loading, memory, speed
 from genlab.studio.card import ModelCard
 from genlab.studio.previews import Previewer
 from genlab.studio.request import Request
@@ -33,6 +33,7 @@ class Resident:
         self.dtype = loading.precision(device)
         self.loaded = {"base": loading.load_base(card, self.dtype, checked)}
         self.previewer = Previewer(self.parts["vae"].to(device), self._tiny())
+        self.prompts = speed.PromptCache()
         self.placement = ""
 
     @property
@@ -73,15 +74,17 @@ class Resident:
 
         ``frugal``: in tiles, and placed one step more sparingly than should be needed.
         """
-        if stage.refines:
-            pipe = loading.assemble(self.card, "image_to_image", self.loaded["refiner"].parts)
-        else:
-            parts = self.parts | self.loaded["control"].parts if request.task == "control" else self.parts
-            pipe = loading.assemble(self.card, request.task, parts)
+        parts = self.loaded["refiner"].parts if stage.refines else self.parts
+        if request.task == "control":
+            parts = parts | self.loaded["control"].parts
+        pipe = loading.assemble(self.card, "image_to_image" if stage.refines else request.task, parts)
+        if not stage.refines:  # the refiner encodes prompts in its own way
+            self.prompts.attach(pipe)
         pipe.scheduler = make_scheduler(request.knobs.scheduler, self.parts["scheduler"].config)
         with contextlib.ExitStack() as stack:
             if "few_steps" in request.roles() and not stage.refines:
                 stack.enter_context(loading.few_steps(pipe, self.loaded["few_steps"].files))
+            speed.prepare(parts, self.device)  # once a LoRA is there, if there is one
             stack.callback(pipe.remove_all_hooks)
             self._place(pipe, request, frugal)
             yield pipe

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from genlab import api
-from genlab.studio.worker import finish
+from genlab.walks import finish
 from tests.browser.test_diffusion import paint
 
 
