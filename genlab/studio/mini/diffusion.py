@@ -91,26 +91,28 @@ class TextToLatent(nn.Module):
         return self.unet(x_t, t, words).sample
 
 
-class MiniDenoiser(Trainable):
-    """v-prediction (Salimans & Ho, 2022) in the latent space."""
+class LatentDiffusion(Trainable):
+    """v-prediction (Salimans & Ho, 2022) in the latent space, and the running average of ``net``."""
 
-    Config = DenoiserConfig
-    config: DenoiserConfig
-    recipe = TrainConfig(steps=24_000, batch_size=64)
     averages = "net"
     alpha_bar: Tensor
 
-    def __init__(self, config: DenoiserConfig, tokens: int) -> None:
+    def __init__(self, config: Config, net: nn.Module, *, lr: float, ema: float, gamma: float = 0.0) -> None:
         super().__init__(config)
-        self.net = TextToLatent(config, tokens)
-        self.average = exponential_average(self.net, config.ema)
+        self.net: Any = net
+        self.average = exponential_average(net, ema)
+        self.lr, self.gamma = lr, gamma
         self.register_buffer("alpha_bar", make_scheduler().alphas_cumprod, persistent=False)
 
     def optimizers(self) -> Optimizers:
-        return {"net": torch.optim.Adam(self.net.parameters(), lr=self.config.lr, betas=(0.9, 0.99))}
+        return {"net": torch.optim.Adam(self.net.parameters(), lr=self.lr, betas=(0.9, 0.99))}
 
-    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
-        """``x``: latents (N, 4, 8, 8) of unit variance; ``y``: token ids (N, LENGTH)."""
+    def predict(self, x_t: Tensor, t: Tensor, y: Any) -> Tensor:
+        """v of noisy latents, (N, 4, 8, 8), given what is known of the pictures."""
+        return self.net(x_t, t, y)
+
+    def loss(self, x: Tensor, y: Any) -> tuple[Tensor, Metrics]:
+        """``x``: latents (N, 4, 8, 8) of unit variance; ``y``: what ``predict`` takes."""
         # One random offset spreads the batch evenly over all t (Kingma et al., 2021, appendix I.1).
         u = torch.rand(1, device=x.device) + torch.arange(len(x), device=x.device) / len(x)
         t = (u % 1 * T).long().clamp(max=T - 1)
@@ -118,17 +120,28 @@ class MiniDenoiser(Trainable):
         alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
         eps = torch.randn_like(x)
         v = alpha * eps - sigma * x
-        error = (self.net(alpha * x + sigma * eps, t, y) - v).square().mean((1, 2, 3))  # (N,)
+        error = (self.predict(alpha * x + sigma * eps, t, y) - v).square().mean((1, 2, 3))  # (N,)
         loss = (error * self._weight(t)).mean()
         return loss, {"loss": loss, "mse": error.mean()}
 
     def _weight(self, t: Tensor) -> Tensor:
         """min(SNR, gamma) / (SNR + 1) (Hang et al., "Min-SNR Weighting", 2023), or 1."""
         snr = self.alpha_bar[t] / (1 - self.alpha_bar[t])
-        gamma = self.config.gamma
-        return snr.clamp(max=gamma) / (snr + 1) if gamma else torch.ones_like(snr)
+        return snr.clamp(max=self.gamma) / (snr + 1) if self.gamma else torch.ones_like(snr)
 
-    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+    def update(self, x: Tensor, y: Any, optimizers: Optimizers) -> Metrics:
         metrics = super().update(x, y, optimizers)
         self.average.update_parameters(self.net)
         return metrics
+
+
+class MiniDenoiser(LatentDiffusion):
+    """Text encoder and U-Net; what is known of a picture is its caption's token ids (N, LENGTH)."""
+
+    Config = DenoiserConfig
+    config: DenoiserConfig
+    recipe = TrainConfig(steps=24_000, batch_size=64)
+
+    def __init__(self, config: DenoiserConfig, tokens: int) -> None:
+        net = TextToLatent(config, tokens)
+        super().__init__(config, net, lr=config.lr, ema=config.ema, gamma=config.gamma)

@@ -87,11 +87,22 @@ def read(pictures: Tensor, classifier: Classifier) -> Reading:
     return Reading(digit, nearest_colour(background + towards), nearest_colour(background))
 
 
-def draw(pipe: Any, texts: list[str], config: EvaluationConfig, negative: str = "") -> Iterator[Tensor]:
-    """Pictures (n, 3, 32, 32) in [-1, 1] in chunks; picture i has its own noise, from the seed and i."""
+def draw(
+    pipe: Any,
+    texts: list[str],
+    config: EvaluationConfig,
+    negative: str = "",
+    hints: Tensor | None = None,
+    **knobs: Any,
+) -> Iterator[Tensor]:
+    """Pictures (n, 3, 32, 32) in [-1, 1] in chunks; picture i has its own noise, from the seed and i.
+
+    ``hints``: what a ControlNet is shown, (n, 3, 32, 32) in [0, 1]. ``knobs``: more for the pipeline.
+    """
     for first in range(0, len(texts), CHUNK):
         part = texts[first : first + CHUNK]
         seeds = [mix(config.seed, i) for i in range(first, first + len(part))]
+        shown = {} if hints is None else {"image": hints[first : first + CHUNK]}
         result = pipe(
             part,
             negative_prompt=[negative] * len(part),
@@ -99,6 +110,8 @@ def draw(pipe: Any, texts: list[str], config: EvaluationConfig, negative: str = 
             guidance_scale=config.guidance,
             generator=[torch.Generator().manual_seed(seed) for seed in seeds],
             output_type="pt",
+            **shown,
+            **knobs,
         )
         yield result.images.float().cpu() * 2 - 1
 
@@ -149,6 +162,12 @@ def obedience(seen: Reading, asked: list[Prompt]) -> dict[str, float]:
     return {f"{name}_right": float(ok.float().mean()) for name, ok in right.items()}
 
 
+def fingerprints(pipe: Any, folder: Path) -> dict[str, str]:
+    """The sha256 of the weights in ``folder`` that ``pipe`` is made of, by their path."""
+    files = [path for part in pipe.components for path in (folder / part).glob("*.safetensors")]
+    return {str(path.relative_to(folder)): sha256(path) for path in sorted(files)}
+
+
 def evaluate(
     pipe: Any, classifier: Classifier, test: Dataset, folder: Path, config: EvaluationConfig
 ) -> Iterator[dict[str, Any]]:
@@ -166,5 +185,5 @@ def evaluate(
         "seconds_per_image": seconds_per_image(pipe, config),
         "threads": torch.get_num_threads(),
         **asdict(config),
-        "sha256": {str(p.relative_to(folder)): sha256(p) for p in sorted(folder.glob("*/*.safetensors"))},
+        "sha256": fingerprints(pipe, folder),
     }

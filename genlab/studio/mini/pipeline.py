@@ -11,26 +11,38 @@ from genlab.checkpoints import write_json
 from genlab.errors import CheckpointError
 from genlab.studio.mini.diffusion import MiniDenoiser, make_scheduler
 
-VAE = "vae"
+VAE, CONTROLNET = "vae", "controlnet"
 SHIPPED = "mini-sd"  # the folder's name under weights/
 
 
-def save_autoencoder(net: Any, folder: Path) -> None:
-    """Write AutoencoderKL ``net`` in half precision to ``folder/vae``, replacing an older one."""
-    scratch = folder / f"{VAE}.new"
+def save_part(net: Any, folder: Path, name: str) -> None:
+    """Write ``net`` in half precision to ``folder/name``, replacing an older one."""
+    scratch = folder / f"{name}.new"
     net.half().save_pretrained(scratch, safe_serialization=True)
     change_config(scratch)
-    shutil.rmtree(folder / VAE, ignore_errors=True)
-    scratch.rename(folder / VAE)
+    shutil.rmtree(folder / name, ignore_errors=True)
+    scratch.rename(folder / name)
+
+
+def _load_part(part_type: Any, folder: Path, name: str, stage: str) -> Any:
+    """The network in ``folder/name``, float32 on the CPU: exactly the one that is shipped."""
+    if not (folder / name / "config.json").is_file():
+        raise CheckpointError(f"{folder.name}/{name} is missing: train it first, with --stage {stage}.")
+    return part_type.from_pretrained(folder / name, dtype=torch.float32, use_safetensors=True).eval()
 
 
 def load_autoencoder(folder: Path) -> Any:
-    """The autoencoder in ``folder/vae``, float32 on the CPU: exactly the one that is shipped."""
+    """The AutoencoderKL in ``folder``."""
     from diffusers import AutoencoderKL
 
-    if not (folder / VAE / "config.json").is_file():
-        raise CheckpointError(f"{folder.name}/{VAE} is missing: train it first, with --stage vae.")
-    return AutoencoderKL.from_pretrained(folder / VAE, dtype=torch.float32, use_safetensors=True).eval()
+    return _load_part(AutoencoderKL, folder, VAE, "vae")
+
+
+def load_controlnet(folder: Path) -> Any:
+    """The ControlNetModel in ``folder``."""
+    from diffusers import ControlNetModel
+
+    return _load_part(ControlNetModel, folder, CONTROLNET, "control")
 
 
 def save_pipeline(autoencoder: Any, denoiser: MiniDenoiser, tokenizer: Any, folder: Path) -> None:
@@ -70,8 +82,21 @@ def load_pipeline(folder: Path) -> Any:
     """The pipeline in ``folder``, float32 on the CPU."""
     from diffusers import StableDiffusionPipeline
 
-    if not (folder / "model_index.json").is_file():
-        raise CheckpointError(f"{folder.name}/model_index.json is missing.")
+    for part in ("model_index.json", "text_encoder", "unet"):
+        if not (folder / part).exists():
+            raise CheckpointError(f"{folder.name}/{part} is missing: train it first, with --stage unet.")
     pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def load_control_pipeline(folder: Path) -> Any:
+    """The StableDiffusionControlNetPipeline in ``folder``, float32 on the CPU."""
+    from diffusers import StableDiffusionControlNetPipeline
+
+    pipe = load_pipeline(folder)
+    guided: Any = StableDiffusionControlNetPipeline(
+        **pipe.components, controlnet=load_controlnet(folder), requires_safety_checker=False
+    )
+    guided.set_progress_bar_config(disable=True)
+    return guided

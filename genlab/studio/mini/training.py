@@ -1,8 +1,8 @@
-"""Training of mini-SD in two stages, each a resumable stream of events: autoencoder, then denoiser.
+"""Training of mini-SD in three stages, each a resumable stream of events: autoencoder, denoiser, ControlNet.
 
 Everything lies in one folder: a stage's state while it runs, ``vae/`` after the first, the encoded
-digits, and after the second the whole pipeline. Under ``accelerate launch`` the first process writes
-it all; ``--dynamo_backend inductor`` compiles the denoiser.
+digits, after the second the whole pipeline, and ``controlnet/`` after the third. Under ``accelerate
+launch`` the first process writes it all; ``--dynamo_backend inductor`` compiles U-Net and ControlNet.
 """
 
 import dataclasses
@@ -22,14 +22,16 @@ from genlab.data import Dataset
 from genlab.events import Done, Event
 from genlab.studio.mini import pipeline
 from genlab.studio.mini.captions import vocabulary
+from genlab.studio.mini.control import ControlConfig, MiniControl
 from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
+from genlab.studio.mini.hints import HintedDigits
 from genlab.studio.mini.latents import LatentDigits, cached, encode
 from genlab.studio.mini.pictures import ColouredDigits
 from genlab.studio.mini.tokenizer import build
 from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
 from genlab.training import train
 
-STAGES = ("vae", "unet")
+STAGES = {"vae": "vae/config.json", "unet": "model_index.json", "control": "controlnet/config.json"}
 RECORD = "training.json"
 LATENTS = "latents.safetensors"
 ROUNDS = 4  # pairs of colours in which each digit is encoded
@@ -37,6 +39,15 @@ ROUNDS = 4  # pairs of colours in which each digit is encoded
 
 def state_path(folder: Path, stage: str) -> Path:
     return folder / f"{stage}.state.safetensors"
+
+
+def missing(folder: Path) -> list[str]:
+    """The stages whose result is not in ``folder``, or whose training is not at its end."""
+    return [
+        stage
+        for stage, result in STAGES.items()
+        if state_path(folder, stage).exists() or not (folder / result).is_file()
+    ]
 
 
 def train_autoencoder(
@@ -47,7 +58,7 @@ def train_autoencoder(
     model = MiniAutoencoder(config)
 
     def write(done: Done) -> None:
-        pipeline.save_autoencoder(model.net, folder)
+        pipeline.save_part(model.net, folder, pipeline.VAE)
         _record(folder, "vae", plan, config, data, done)
 
     digits = ColouredDigits.of(data)
@@ -73,6 +84,27 @@ def train_denoiser(
 
     yield from _written(train(model, latents, plan, state=state_path(folder, "unet"), **saving), write)
     state_path(folder, "unet").unlink(missing_ok=True)
+
+
+def train_control(
+    data: Dataset, folder: Path, plan: TrainConfig, config: ControlConfig, **saving: Any
+) -> Iterator[Event]:
+    """Train a ControlNet for the pipeline in ``folder`` and write it to ``folder/controlnet``."""
+    pipe = pipeline.load_pipeline(folder).to(Accelerator().device)
+    with Accelerator().main_process_first():
+        latents = encoded(data, folder, pipe.vae, pipe.tokenizer, config.control_drop, plan.seed)
+    hinted = HintedDigits(**vars(latents), digits=data.images, strokes=config.strokes)
+    torch.manual_seed(plan.seed)
+    model = MiniControl(config, pipe.text_encoder, pipe.unet)
+    for net in (model.net, pipe.unet):
+        compile_asked(net)
+
+    def write(done: Done) -> None:
+        pipeline.save_part(model.average.module, folder, pipeline.CONTROLNET)
+        _record(folder, "control", plan, config, data, done)
+
+    yield from _written(train(model, hinted, plan, state=state_path(folder, "control"), **saving), write)
+    state_path(folder, "control").unlink(missing_ok=True)
 
 
 def compile_asked(net: nn.Module) -> None:
