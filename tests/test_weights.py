@@ -41,7 +41,7 @@ def test_the_measurements_are_of_these_weights(name: str) -> None:
 def test_the_files_are_small() -> None:
     sizes = {p: p.stat().st_size for p in WEIGHTS.rglob("*") if p.is_file()}
     assert max(sizes.values()) < 10 * MB and sum(sizes.values()) < 60 * MB
-    assert {p.suffix for p in sizes} <= {".safetensors", ".json", ".md"}
+    assert {p.suffix for p in sizes} <= {".safetensors", ".json", ".md", ".txt"}
 
 
 def test_the_judge_is_good_enough_to_judge() -> None:

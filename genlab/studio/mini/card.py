@@ -20,9 +20,11 @@ FIGURES = {
     "threads": "its threads",
 }
 CONTROL_FIGURES = {
-    "iou": "edges of the picture against the outline, intersection over union",
-    "iou_unconditioned": "the same without ControlNet",
-    "digit_right": "right digit, from the outline alone",
+    "outlines.digit_right": "right digit, from the outline alone",
+    "strokes.digit_right": "right digit, from its centre line alone",
+    "outlines.iou": "outline of the picture against the one given, intersection over union",
+    "unconditioned.iou": "the same without ControlNet",
+    "autoencoder.iou": "the same of the original, encoded and decoded: the most there is to reach",
 }
 STAGES = {"vae": "autoencoder", "unet": "text encoder and U-Net", "control": "ControlNet"}
 
@@ -37,12 +39,20 @@ def _table(head: str, rows: list[tuple[str, Any]]) -> str:
     return f"| {head} | |\n| --- | --- |\n{body}"
 
 
+def _find(metrics: dict[str, Any], name: str) -> Any:
+    """The value at "part.name", or at "name"; None where there is none."""
+    for key in name.split("."):
+        metrics = metrics.get(key, {})
+    return metrics or None
+
+
 def _figures(metrics: dict[str, Any], names: dict[str, str]) -> str:
     if not metrics:
         return "Not measured yet."
-    rows = [(label, f"{metrics[key]:.4g}") for key, label in names.items() if key in metrics]
+    found = [(label, _find(metrics, name)) for name, label in names.items()]
+    rows = [(label, f"{value:.4g}") for label, value in found if value is not None]
     count = f"{metrics['n']} fixed prompts, {metrics['steps']} steps, seed {metrics['seed']}"
-    return f"{_table('figure', rows)}\n\n`{metrics['command']}` ({count})."
+    return f"{_table('figure', rows)}\n\nMeasured by `{metrics['command']}` ({count})."
 
 
 def write(folder: Path) -> None:

@@ -16,6 +16,7 @@ from genlab.data import load_mnist
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, counted, flag, number, watched
 from genlab.library import Library
+from genlab.studio.mini import card
 from genlab.studio.mini.control import ControlConfig, MiniControl
 from genlab.studio.mini.control_evaluation import ROWS, ControlEvaluationConfig, evaluate_control
 from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
@@ -127,3 +128,4 @@ def _keep(args: argparse.Namespace, path: Path, config: Any, result: dict[str, A
     print(json.dumps(result, indent=2))
     if args.write:
         write_json(path, result)
+        card.write(path.parent)
