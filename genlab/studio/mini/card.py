@@ -41,9 +41,10 @@ def _table(head: str, rows: list[tuple[str, Any]]) -> str:
 
 def _find(metrics: dict[str, Any], name: str) -> Any:
     """The value at "part.name", or at "name"; None where there is none."""
-    for key in name.split("."):
-        metrics = metrics.get(key, {})
-    return metrics or None
+    *parts, last = name.split(".")
+    for part in parts:
+        metrics = metrics.get(part, {})
+    return metrics.get(last)
 
 
 def _figures(metrics: dict[str, Any], names: dict[str, str]) -> str:
