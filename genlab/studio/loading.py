@@ -1,9 +1,9 @@
 """From a model card to a pipeline of diffusers, half precision on a GPU, float32 on a CPU."""
 
 import contextlib
-import importlib.util
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +24,12 @@ PIPELINES = {
 }
 # A model's settings that its pipelines' constructors take beside the parts.
 SETTINGS = ("requires_safety_checker", "force_zeros_for_empty_prompt", "requires_aesthetics_score")
-MODELS = {"vae": "AutoencoderKL", "control": "ControlNetModel", "preview": "AutoencoderTiny"}
+MODELS = {
+    "unet": "UNet2DConditionModel",
+    "vae": "AutoencoderKL",
+    "control": "ControlNetModel",
+    "preview": "AutoencoderTiny",
+}
 SHARED_BY_REFINER = ("vae", "text_encoder_2", "tokenizer_2")
 CONTROLNET = "controlnet"  # the folder of a shipped model's ControlNet
 
@@ -71,27 +76,37 @@ def load_refiner(card: ModelCard, dtype: torch.dtype, base: dict[str, Any]) -> L
 
 def load_part(card: ModelCard, role: str, dtype: torch.dtype) -> Loaded:
     """The one network ``role`` of ``card``, a key of MODELS, on the CPU."""
-    import diffusers
-
     files = _files(card, role, dtype)
     with reading(files):
-        part = getattr(diffusers, MODELS[role]).from_pretrained(
-            files.folder, dtype=dtype, use_safetensors=True
-        )
+        part = _load_network(MODELS[role], files.folder, dtype=dtype)
     return Loaded({"controlnet" if role == "control" else role: part}, files)
+
+
+def _load_network(type_name: str, folder: Path, **how: Any) -> Any:
+    """A network of diffusers; ValueError where weights are missing, which diffusers would leave random."""
+    import diffusers
+
+    network, info = getattr(diffusers, type_name).from_pretrained(
+        folder, use_safetensors=True, output_loading_info=True, **how
+    )
+    if info["missing_keys"]:
+        raise ValueError(f"{folder.name} lacks {len(info['missing_keys'])} weights")
+    return network
 
 
 def _load_pipeline(files: Files, dtype: torch.dtype, given: dict[str, Any]) -> Loaded:
     from diffusers import DiffusionPipeline
 
     half = any(".fp16." in path.name for path in files.folder.rglob("*.safetensors"))
+    how = {"dtype": dtype, "variant": "fp16" if half and dtype == torch.float16 else None}
     with reading(files):
+        networks = {
+            name: _load_network(MODELS[name], files.folder / name, **how)
+            for name in ("unet", "vae")
+            if name not in given
+        }
         pipe: Any = DiffusionPipeline.from_pretrained(
-            files.folder,
-            dtype=dtype,
-            use_safetensors=True,
-            variant="fp16" if half and dtype == torch.float16 else None,
-            **given,
+            files.folder, use_safetensors=True, **how, **networks, **given
         )
     settings = {name: pipe.config[name] for name in SETTINGS if name in pipe.config}
     return Loaded({**pipe.components, **settings}, files)
@@ -144,7 +159,9 @@ def assemble(card: ModelCard, task: str, parts: dict[str, Any]) -> Any:
 
 def few_steps_files(card: ModelCard) -> Files:
     """The few-step LoRA of ``card``."""
-    if importlib.util.find_spec("peft") is None:
+    from diffusers.utils import is_peft_available
+
+    if not is_peft_available():
         raise ModelUnavailable("few_steps needs the package peft, which is not installed here.")
     return _files(card, "few_steps")
 

@@ -31,11 +31,13 @@ def ask(task: str, model: str = "sd", images: Any = None, **values: Any) -> Requ
 
 
 def followed(engine: Engine, request: Request) -> tuple[Drawn, list[Progress]]:
-    """The result, and what was told on the way."""
+    """The result, and what was told on the way; what is told again as a sign of life, once."""
     stream, told = engine.draw(request), []
     while True:
         try:
-            told.append(next(stream))
+            progress = next(stream)
+            if not told or progress is not told[-1]:
+                told.append(progress)
         except StopIteration as end:
             return end.value, told
 

@@ -46,7 +46,7 @@ def test_no_negative_prompt_is_what_diffusers_takes_for_none(
 
 
 def test_any_number_of_steps_works_with_every_scheduler(shared: Engine, images: dict[str, Any]) -> None:
-    for task, scheduler, steps in itertools.product(TASKS, PLAIN, (1, 2, 3)):
+    for task, scheduler, steps in itertools.product(TASKS, PLAIN, (1, 2)):
         strength = {"strength": 1.0} if hasattr(TASKS[task], "strength") else {}
         request = ask(task, images=images, scheduler=scheduler, steps=steps, **strength)
         assert len(draw(shared, request).pictures) == 1

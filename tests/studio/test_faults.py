@@ -86,6 +86,8 @@ def test_weights_that_are_no_numbers_are_told(engine: Engine, part: str) -> None
 class FlagsTheSecond(torch.nn.Module):
     """In the place of StableDiffusionSafetyChecker, which blackens what it flags."""
 
+    device, dtype = torch.device("cpu"), torch.float32  # which every network of a pipeline tells
+
     def forward(self, images: torch.Tensor, clip_input: torch.Tensor) -> Any:
         images[1] = 0
         return images, [False, True, False]

@@ -2,7 +2,6 @@
 
 import errno
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -170,6 +169,6 @@ def test_the_environment_leads(models: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_few_steps_without_peft(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "peft", None)
+    monkeypatch.setattr(diffusers.utils, "is_peft_available", lambda: False)
     with pytest.raises(ModelUnavailable, match=r"^few_steps needs the package peft"):
         draw(engine, ask("text_to_image", few_steps="lcm"))

@@ -64,7 +64,7 @@ def test_a_value_is_in_its_range_or_refused(value: Any) -> None:
 def test_the_shape_and_the_models_sizes(cards: dict[str, ModelCard], shared: Engine) -> None:
     assert "4 times" in refused(lambda: ask("text_to_image", width=32, height=640))
     assert "32 to 256" in refused(lambda: shared.draw(ask("text_to_image", width=8, height=32)))
-    assert "32 to 256" in refused(lambda: shared.draw(ask("text_to_image", width=264)))
+    assert "32 to 256" in refused(lambda: shared.draw(ask("text_to_image", width=264, height=128)))
     assert draw(shared, ask("text_to_image", width=96, height=40, steps=1)).pictures[0].size == (96, 40)
 
 
@@ -74,7 +74,7 @@ def test_names_that_are_none(shared: Engine) -> None:
     assert refused(lambda: shared.estimate(ask("text_to_image", "dall-e"))).startswith("model is")
     assert refused(lambda: Request("control", "sd", "", InpaintKnobs())).startswith("knobs are")
     for name, lo, hi in (("n", 1, 8), ("seed", 0, 2**32 - 1)):
-        for value in [*BAD, lo - 1, hi + 1]:
+        for value in [*(bad for bad in BAD if bad != 1e9), lo - 1, hi + 1]:  # which is a seed
             assert refused(lambda n=name, v=value: ask("text_to_image", **{n: v})).startswith(name)
     assert ask("text_to_image", n=2, seed=2**32 - 1).seeds() == [2**32 - 1, 0]
 
