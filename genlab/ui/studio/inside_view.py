@@ -26,7 +26,7 @@ WORDS = (
     "In cross attention every place of the picture looks up the words; each map is bright where its word is "
     "looked at most, dark where least."
 )
-SHARES = "of a word's own attention; below each: its share of a place's attention, least to most"
+SHARES = "looked at; below each: its share of a place's attention, least to most"
 APART = (
     "The text encoder reads from left to right: the start has seen no word, so it serves as a place to look "
     "at nothing; the end and the padding behind it have seen the whole prompt."
