@@ -102,9 +102,7 @@ def words(found: Inside, attention: Tensor | None) -> str:
         return captioned(overlay(picture, one), f"attention to {name}", caption)
 
     named, apart = ("".join(heat(*pair) for pair in some) for some in (pairs[:-2], pairs[-2:]))
-    scale = legend(
-        "0", "peak", LITTLE_AND_MUCH, "of the attention; below each: its mean over the picture, and its peak"
-    )
+    scale = legend("least", "most", LITTLE_AND_MUCH, SHARES)
     if not named:
         named = html.note("The prompt has no words.", plain=True)
     return f'<div class="gl-words">{named}</div>{scale}<p>{APART}</p><div class="gl-words">{apart}</div>'
