@@ -31,7 +31,7 @@ from genlab.ui.studio.inside_view import show
 from genlab.ui.studio.maps import BELOW_AND_ABOVE, coloured, overlay
 from genlab.walks import finish
 
-KINDS = {"mini-v": "v_prediction", "mini-eps": "epsilon"}
+KINDS = {"mini-sd": "v_prediction", "mini-eps": "epsilon"}
 PROMPT = "a red zebra on red"
 SAMPLERS = ("ddim", "dpmpp", "euler", "unipc", "pndm")
 
@@ -53,14 +53,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def engine(models: dict[str, Path]) -> Iterator[Engine]:
-    cards = {name: dataclasses.replace(CATALOG["mini-sd"], name=name) for name in KINDS}
+    cards = {
+        name: dataclasses.replace(CATALOG["mini-sd"], name=name) for name in KINDS
+    }  # found by environment
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in models.items():
             patch.setenv(f"GENLAB_{name.upper().replace('-', '_')}", str(folder))
         yield Engine(torch.device("cpu"), cards, public=False)
 
 
-def ask(model: str = "mini-v", prompt: str = PROMPT, **knobs: Any) -> Request:
+def ask(model: str = "mini-sd", prompt: str = PROMPT, **knobs: Any) -> Request:
     return Request("text_to_image", model, prompt, Knobs(**{"steps": 4} | knobs), seed=3)
 
 
@@ -138,7 +140,7 @@ def test_only_plain_drawing_is_timed(engine: Engine) -> None:
         (dataclasses.replace(ask(), n=2), "n is 2"),
         (
             Request(
-                "image_to_image", "mini-v", PROMPT, ImageKnobs(steps=4), picture=Image.new("RGB", (32, 32))
+                "image_to_image", "mini-sd", PROMPT, ImageKnobs(steps=4), picture=Image.new("RGB", (32, 32))
             ),
             "task is image_to_image",
         ),
@@ -208,7 +210,9 @@ def test_the_samplers_see_the_same_clean_latents(
         told.clear()
         found = finish(inside(engine, ask(model, scheduler=scheduler)))
         assert len(told) == len(found.steps) == 4
-        first = 0 if model == "mini-v" else 1  # at t = 999 noise is all there is, and x_0 its error, enlarged
+        first = (
+            0 if model == "mini-sd" else 1
+        )  # at t = 999 noise is all there is, and x_0 its error, enlarged
         for step, x_0 in list(zip(found.steps, told, strict=True))[first:]:
             torch.testing.assert_close(step.x_0, x_0, rtol=1e-3, atol=1e-3)
 
@@ -254,7 +258,7 @@ def test_the_steps_are_those_of_plain_diffusers(seen: Inside, models: dict[str, 
         latents.append(values["latents"][0].clone())
         return values
 
-    plain(models["mini-v"])(
+    plain(models["mini-sd"])(
         PROMPT,
         num_inference_steps=4,
         guidance_scale=3.0,
@@ -310,7 +314,7 @@ def test_tokens_share_the_attention_of_every_place(
 
 
 def test_words_are_found_again_in_their_tokens(models: dict[str, Path]) -> None:
-    pipe = plain(models["mini-v"])
+    pipe = plain(models["mini-sd"])
     words = words_of(pipe.tokenizer, "A red  zebra, on RED don't 일")
     assert [w.text for w in words] == ["A", "red", "zebra", ",", "on", "RED", "don't", "일"]
     ids = pipe.tokenizer("A red  zebra, on RED don't 일").input_ids
@@ -416,9 +420,11 @@ def test_the_endpoint_tells_every_step(engine: Engine) -> None:
     _, url, _ = app.queue().launch(prevent_thread_lock=True, quiet=True, show_error=True)
     client = Client(url, verbose=False, analytics_enabled=False)
     try:
-        pictures, numbers = client.predict(prompt=PROMPT, seed=3, model="mini-v", steps=4, api_name="/inside")
+        pictures, numbers = client.predict(
+            prompt=PROMPT, seed=3, model="mini-sd", steps=4, api_name="/inside"
+        )
         with pytest.raises(AppError, match="steps is 0"):
-            client.predict(model="mini-v", steps=0, api_name="/inside")
+            client.predict(model="mini-sd", steps=0, api_name="/inside")
     finally:
         client.close()
         app.close()

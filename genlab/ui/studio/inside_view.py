@@ -26,7 +26,7 @@ WORDS = (
     "In cross attention every place of the picture looks up the words; each map is bright where its word is "
     "looked at most, dark where least."
 )
-SHARES = "of a word's own attention; below each: its share of a place's attention, least to most"
+SHARES = "looked at; below each: its share of a place's attention, least to most"
 APART = (
     "The text encoder reads from left to right: the start has seen no word, so it serves as a place to look "
     "at nothing; the end and the padding behind it have seen the whole prompt."
@@ -102,9 +102,7 @@ def words(found: Inside, attention: Tensor | None) -> str:
         return captioned(overlay(picture, one), f"attention to {name}", caption)
 
     named, apart = ("".join(heat(*pair) for pair in some) for some in (pairs[:-2], pairs[-2:]))
-    scale = legend(
-        "0", "peak", LITTLE_AND_MUCH, "of the attention; below each: its mean over the picture, and its peak"
-    )
+    scale = legend("least", "most", LITTLE_AND_MUCH, SHARES)
     if not named:
         named = html.note("The prompt has no words.", plain=True)
     return f'<div class="gl-words">{named}</div>{scale}<p>{APART}</p><div class="gl-words">{apart}</div>'
