@@ -16,7 +16,7 @@ EMBEDDING = (16, 32, 64)  # channels at 32x32, 16x16 and 8x8: each step halves, 
 
 @dataclass(frozen=True)
 class ControlConfig(Config):
-    control_lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate of the ControlNet", log=True)
+    control_lr: float = knob(4e-3, 1e-6, 1.0, "Learning rate of the ControlNet", log=True)
     control_ema: float = knob(0.995, 0.0, 0.99999, "Averaging of the ControlNet's weights over steps")
     control_drop: float = knob(0.5, 0.0, 1.0, "Share of empty captions: the lines must tell the digit")
     strokes: float = knob(0.3, 0.0, 1.0, "Share of centre lines among the lines; the rest are outlines")
@@ -31,7 +31,7 @@ class MiniControl(LatentDiffusion):
 
     Config = ControlConfig
     config: ControlConfig
-    recipe = TrainConfig(steps=3000, batch_size=64)
+    recipe = TrainConfig(steps=2000, batch_size=64)
 
     def __init__(self, config: ControlConfig, text_encoder: Any, unet: Any) -> None:
         from diffusers import ControlNetModel
