@@ -14,7 +14,8 @@ from genlab.errors import GenlabError, InvalidInput
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
 from genlab.models import MODELS, TRAINABLE
-from genlab.studio.mini.commands import add_commands
+from genlab.studio import commands as studio_commands
+from genlab.studio.mini import commands as mini_commands
 
 RUNS = Path("runs")
 
@@ -46,7 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
-    add_commands(commands)
+    mini_commands.add_commands(commands)
+    studio_commands.add_commands(commands)
     return parser
 
 

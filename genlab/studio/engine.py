@@ -11,7 +11,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
-from genlab.studio import memory, recipe
+from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.drawing import Call, paint
@@ -57,12 +57,17 @@ class Engine:
         catalog: dict[str, ModelCard] = CATALOG,
         public: bool | None = None,
     ) -> None:
+        on_gpu = zero.on_gpu(self._here, self._gpu_seconds, self._fetched)
+        self._stream = on_gpu if device is None or device.type == "cuda" else self._here
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog = catalog
         self.public = "SPACE_ID" in os.environ if public is None else public
         self.worker = Worker()
         self.resident: Resident | None = None
         self.rates: dict[str, float] = {}  # model -> seconds for one unit of _work, measured
+        # On ZeroGPU, small models draw on the host's own processor, which costs nobody GPU time.
+        lent = zero.present() and self.device.type == "cuda"
+        self.host = Engine(torch.device("cpu"), catalog, public) if lent else None
 
     # What can be had
 
@@ -107,7 +112,32 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
+        if self.host is not None and not card.needs_gpu:
+            return self.host.draw(request, call)
+        if call is operator.call:
+            return self._timed(request)
+        if self.host is not None:
+            raise ModelUnavailable(
+                f"{card.title} runs on a lent GPU, where nothing can look on; mini-SD can."
+            )
         return self.worker.stream(lambda report: self._draw(request, report, call))
+
+    def _timed(self, request: Request) -> Stream[Drawn]:
+        drawn = yield from self._stream(request)
+        self.rates[request.model] = drawn.seconds / _work(request)
+        return drawn
+
+    def _here(self, request: Request) -> Stream[Drawn]:
+        return (yield from self.worker.stream(lambda report: self._draw(request, report, operator.call)))
+
+    def _fetched(self, request: Request) -> Stream[None]:
+        """Bring the files of ``request`` onto this disk."""
+        card, dtype = self.catalog[request.model], loading.precision(self.device)
+        yield Progress(None, f"Fetching {card.title}.")
+        yield from self.worker.stream(lambda report: loading.download(card, request.roles(), dtype))
+
+    def _gpu_seconds(self, request: Request) -> int:
+        return zero.duration(request, self.estimate(request).seconds)
 
     def _draw(self, request: Request, report: Report, call: Call) -> Drawn:
         try:
@@ -131,8 +161,6 @@ class Engine:
         began = time.monotonic()
         painted = paint(resident, request, report, frugal, call)
         seconds = time.monotonic() - began
-        if call is operator.call:  # another may do more than draw
-            self.rates[request.model] = seconds / _work(request)
         source = resident.sources(request.roles())
         recipes = [recipe.make(request, seed, source) for seed in request.seeds()]
         for picture, made in zip(painted.pictures, recipes, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from genlab.errors import ModelUnavailable
-from genlab.studio import loading, memory
+from genlab.studio import loading, memory, speed
 from genlab.studio.card import ModelCard
 from genlab.studio.previews import Previewer
 from genlab.studio.request import Request
@@ -34,6 +34,7 @@ class Resident:
         self.loaded = {"base": loading.load_base(card, self.dtype, checked)}
         self.previewer = Previewer(self.parts["vae"].to(device), self._tiny())
         self.placement = ""
+        self.prompts = speed.PromptCache()
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -82,6 +83,8 @@ class Resident:
         with contextlib.ExitStack() as stack:
             if "few_steps" in request.roles() and not stage.refines:
                 stack.enter_context(loading.few_steps(pipe, self.loaded["few_steps"].files))
+            speed.prepare(pipe.components, self.device)  # after the LoRA, which forbids some of it
+            self.prompts.attach(pipe)
             stack.callback(pipe.remove_all_hooks)
             self._place(pipe, request, frugal)
             yield pipe

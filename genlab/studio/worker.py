@@ -44,9 +44,13 @@ class Worker:
         self._process = 0
 
     def _submit(self, work: Callable[[], R]) -> Future[R]:
-        if self._pool is None or self._process != os.getpid():  # a forked process has lost the thread
+        return self._own_pool().submit(work)
+
+    def _own_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None or self._process != os.getpid():  # a forked process has lost the thread,
             self._pool, self._process = ThreadPoolExecutor(1, "studio"), os.getpid()
-        return self._pool.submit(work)
+            self._waiting = []  # and whoever stood in line waits in the other process
+        return self._pool
 
     def stream(self, work: Callable[[Report], R]) -> Stream[R]:
         """Do ``work``, passing on what it reports; closing the stream stops it at its next report."""
@@ -63,8 +67,9 @@ class Worker:
             report(Progress(None, "Starting."))
             return work(report)
 
+        pool = self._own_pool()
         self._waiting.append(ticket)
-        future = self._submit(begun)
+        future = pool.submit(begun)
         try:
             latest = Progress(None, "Starting.")
             while not (future.done() and reports.empty()):
