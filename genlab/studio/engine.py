@@ -117,9 +117,7 @@ class Engine:
         if call is operator.call:
             return self._timed(request)
         if self.host is not None:
-            raise ModelUnavailable(
-                f"{card.title} runs on a lent GPU, where nothing can look on; mini-SD can."
-            )
+            raise ModelUnavailable(f"{card.title} runs on a lent GPU, where nothing can look on.")
         return self.worker.stream(lambda report: self._draw(request, report, call))
 
     def _timed(self, request: Request) -> Stream[Drawn]:

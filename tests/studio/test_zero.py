@@ -1,16 +1,21 @@
 """ZeroGPU, played by a module that runs generators in forked processes as the package ``spaces`` does."""
 
+import dataclasses
 import inspect
 import multiprocessing
 import os
 import pickle
+import shutil
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from genlab.errors import InvalidInput, ModelUnavailable
@@ -142,29 +147,24 @@ def test_our_errors_keep_their_sentence(
     assert spaces.processes, "it was found in the fork"
 
 
-def test_who_waits_in_the_parent_is_not_in_line_in_the_fork(spaces: Spaces) -> None:
-    engine = Engine()
-    finish(engine.draw(wanted()))
-    parent = engine.worker.stream(lambda report: time.sleep(20))
-    next(parent)
-    began = [event.text for event in _within(engine._here, wanted())]
-    assert not any("Waiting" in text for text in began)
-    parent.close()
-
-
-def _within(work: Callable[[Request], Any], request: Request) -> list[Progress]:
-    """The yields of ``work`` in a forked process."""
+def test_who_waits_in_the_parent_is_not_in_line_in_the_fork() -> None:
+    worker, ends = Worker(), threading.Event()
+    held = [worker.stream(lambda report: ends.wait()) for _ in range(3)]
+    assert "Waiting: 1 in line" in [next(stream).text for stream in held][-1]
     out = FORK.SimpleQueue()
 
     def run() -> None:
-        out.put(list(work(request)))
+        own = [worker.stream(lambda report: ends.wait()) for _ in range(2)]
+        out.put([next(stream).text for stream in own][-1])
         os._exit(0)
 
     child = FORK.Process(target=run, daemon=True)
     child.start()
-    events = out.get()
+    assert out.get() == "Waiting for one at work."
     child.join()
-    return events
+    ends.set()
+    for stream in held:
+        stream.close()
 
 
 def test_the_duration_grows_with_the_work_and_has_an_end() -> None:
