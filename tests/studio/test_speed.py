@@ -12,8 +12,9 @@ from torch import Tensor
 from genlab.__main__ import main
 from genlab.errors import InvalidInput
 from genlab.studio import loading, published, speed
-from genlab.studio.benchmark import LADDER, BenchmarkConfig, Rung, measure, report
+from genlab.studio.benchmark import BenchmarkConfig, measure, report
 from genlab.studio.catalog import CATALOG
+from genlab.studio.ladder import LADDER, Rung
 from genlab.studio.published import PUBLISHED
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

@@ -24,7 +24,7 @@ from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import Request
-from genlab.studio.worker import Progress
+from genlab.studio.worker import Progress, Worker
 from tests.studio.helpers import arrays, ask, draw, followed
 
 FORK = multiprocessing.get_context("fork")
