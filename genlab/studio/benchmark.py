@@ -8,7 +8,7 @@ import copy
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from torch import Tensor
 from genlab.config import Config, choice, knob
 from genlab.studio import loading, memory, speed
 from genlab.studio.catalog import CATALOG
+from genlab.studio.ladder import COMPILED, LADDER, Parts, Rung
 from genlab.studio.published import PUBLISHED, parts
 from genlab.studio.request import Knobs, Request
 from genlab.studio.schedulers import make as make_scheduler
@@ -40,47 +41,6 @@ class BenchmarkConfig(Config):
     steps: int = knob(30, 2, 150, "Denoising steps of a picture (DPM-Solver++)")
     repeats: int = knob(5, 1, 100, "Pictures timed on each rung; the median counts")
     compiled: str = choice("unet", ("none", "blocks", "unet"), "How far to go; compiling takes minutes")
-
-
-Parts = dict[str, Any]
-
-
-class Rung(NamedTuple):
-    """One way to run the pipeline."""
-
-    name: str
-    changes: tuple[Callable[[Parts, torch.device], None], ...]  # to the networks
-    cached: bool = False  # the prompt's embeddings
-    cut_off: bool = False  # which changes the picture
-    compiles: str = ""  # what of the U-Net: "blocks" or all of it, "unet"
-
-
-def _layout(nets: Parts, device: torch.device) -> None:
-    speed.channels_last(nets)
-
-
-def _fused(nets: Parts, device: torch.device) -> None:
-    speed.fuse(nets)
-
-
-def _blocks(nets: Parts, device: torch.device) -> None:
-    speed.compile_unet(nets, device, whole=False)
-
-
-def _whole(nets: Parts, device: torch.device) -> None:
-    speed.compile_unet(nets, device, whole=True)
-
-
-LADDER = (
-    Rung("plain diffusers", ()),
-    Rung("+ channels last", (_layout,)),
-    Rung("+ fused projections", (_layout, _fused)),
-    Rung("+ prompt cache", (_layout, _fused), cached=True),
-    Rung("+ blocks compiled", (_layout, _fused, _blocks), cached=True, compiles="blocks"),
-    Rung("+ guidance cut off", (_layout, _fused, _blocks), cached=True, cut_off=True, compiles="blocks"),
-    Rung("whole U-Net compiled, guided", (_layout, _fused, _whole), cached=True, compiles="unet"),
-)
-COMPILED = {"none": ("",), "blocks": ("", "blocks"), "unet": ("", "blocks", "unet")}  # rungs kept
 
 
 class Measured(NamedTuple):

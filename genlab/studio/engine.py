@@ -11,7 +11,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
-from genlab.studio import memory, recipe, speed, zero
+from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.drawing import Call, paint
@@ -57,15 +57,17 @@ class Engine:
         catalog: dict[str, ModelCard] = CATALOG,
         public: bool | None = None,
     ) -> None:
-        # First, for it brings in ``spaces``, which must be there before anything looks for a GPU.
-        on_gpu = zero.on_gpu(self._here, self._gpu_seconds, self._ready)
-        self._stream = self._here if device is not None and device.type == "cpu" else on_gpu
+        on_gpu = zero.on_gpu(self._here, self._gpu_seconds, self._fetched)
+        self._stream = on_gpu if device is None or device.type == "cuda" else self._here
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog = catalog
         self.public = "SPACE_ID" in os.environ if public is None else public
         self.worker = Worker()
         self.resident: Resident | None = None
         self.rates: dict[str, float] = {}  # model -> seconds for one unit of _work, measured
+        # On ZeroGPU, small models draw on the host's own processor, which costs nobody GPU time.
+        lent = zero.present() and self.device.type == "cuda"
+        self.host = Engine(torch.device("cpu"), catalog, public) if lent else None
 
     # What can be had
 
@@ -100,8 +102,7 @@ class Engine:
 
         Args:
             request: What to draw.
-            call: Calls the pipeline, its first argument, with the others; on the worker's thread, and
-                not on ZeroGPU, whose fork would keep what it sees to itself.
+            call: Calls the pipeline, its first argument, with the others; on the worker's thread.
 
         Raises:
             InvalidInput: The model cannot do what is asked.
@@ -111,9 +112,13 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        if call is not operator.call:
-            return self.worker.stream(lambda report: self._draw(request, report, call))
-        return self._timed(request)
+        if self.host is not None and not card.needs_gpu:
+            return self.host.draw(request, call)
+        if call is operator.call:
+            return self._timed(request)
+        if self.host is not None:
+            raise ModelUnavailable(f"{card.title} runs on a lent GPU, where nothing can look on.")
+        return self.worker.stream(lambda report: self._draw(request, report, call))
 
     def _timed(self, request: Request) -> Stream[Drawn]:
         drawn = yield from self._stream(request)
@@ -123,11 +128,11 @@ class Engine:
     def _here(self, request: Request) -> Stream[Drawn]:
         return (yield from self.worker.stream(lambda report: self._draw(request, report, operator.call)))
 
-    def _ready(self, request: Request) -> Stream[None]:
-        """Read the weights into this process's memory: what is forked off inherits them."""
-        yield from self.worker.stream(
-            lambda report: speed.prepare(self._load(request, report).parts, self.device)
-        )
+    def _fetched(self, request: Request) -> Stream[None]:
+        """Bring the files of ``request`` onto this disk."""
+        card, dtype = self.catalog[request.model], loading.precision(self.device)
+        yield Progress(None, f"Fetching {card.title}.")
+        yield from self.worker.stream(lambda report: loading.download(card, request.roles(), dtype))
 
     def _gpu_seconds(self, request: Request) -> int:
         return zero.duration(request, self.estimate(request).seconds)

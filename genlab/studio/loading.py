@@ -133,6 +133,20 @@ def _files(card: ModelCard, role: str, dtype: torch.dtype = torch.float32) -> Fi
     return fetch(card.repositories(role), download if role in ("base", "refiner") else _download_model)
 
 
+def download(card: ModelCard, roles: list[str], dtype: torch.dtype) -> None:
+    """Bring the files of ``card`` and of its parts ``roles`` onto this disk, and read none of them.
+
+    Raises:
+        ModelUnavailable: They cannot be had; one sentence says why.
+    """
+    parts = [role for role in ("vae", *roles) if card.repositories(role)]
+    for role in ("base", *parts):
+        _files(card, role, dtype)
+    if card.repositories("preview"):
+        with contextlib.suppress(ModelUnavailable):  # it can be done without
+            _files(card, "preview", dtype)
+
+
 def _download_model(repository: str, revision: str, names: list[str]) -> str:
     """A repository of one model: its config and weights."""
     from huggingface_hub import snapshot_download

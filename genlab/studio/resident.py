@@ -33,8 +33,8 @@ class Resident:
         self.dtype = loading.precision(device)
         self.loaded = {"base": loading.load_base(card, self.dtype, checked)}
         self.previewer = Previewer(self.parts["vae"].to(device), self._tiny())
-        self.prompts = speed.PromptCache()
         self.placement = ""
+        self.prompts = speed.PromptCache()
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -74,17 +74,17 @@ class Resident:
 
         ``frugal``: in tiles, and placed one step more sparingly than should be needed.
         """
-        parts = self.loaded["refiner"].parts if stage.refines else self.parts
-        if request.task == "control":
-            parts = parts | self.loaded["control"].parts
-        pipe = loading.assemble(self.card, "image_to_image" if stage.refines else request.task, parts)
-        if not stage.refines:  # the refiner encodes prompts in its own way
-            self.prompts.attach(pipe)
+        if stage.refines:
+            pipe = loading.assemble(self.card, "image_to_image", self.loaded["refiner"].parts)
+        else:
+            parts = self.parts | self.loaded["control"].parts if request.task == "control" else self.parts
+            pipe = loading.assemble(self.card, request.task, parts)
         pipe.scheduler = make_scheduler(request.knobs.scheduler, self.parts["scheduler"].config)
         with contextlib.ExitStack() as stack:
             if "few_steps" in request.roles() and not stage.refines:
                 stack.enter_context(loading.few_steps(pipe, self.loaded["few_steps"].files))
-            speed.prepare(parts, self.device)  # once a LoRA is there, if there is one
+            speed.prepare(pipe.components, self.device)  # after the LoRA, which forbids some of it
+            self.prompts.attach(pipe)
             stack.callback(pipe.remove_all_hooks)
             self._place(pipe, request, frugal)
             yield pipe

@@ -88,16 +88,19 @@ class PromptCache:
         self._kept: OrderedDict[Any, Any] = OrderedDict()
 
     def attach(self, pipe: Any) -> None:
-        """Let ``pipe`` ask here first; the pipelines of all tasks may share one cache."""
+        """Let ``pipe`` ask here first; the model's pipelines, its refiner's too, may share one cache."""
         encode = type(pipe).encode_prompt
         signature = inspect.signature(encode)
 
         def remembered(*args: Any, **named: Any) -> Any:
             given = signature.bind(pipe, *args, **named).arguments
             del given["self"]
-            if _adapted(pipe) or any(isinstance(value, torch.Tensor) for value in given.values()):
+            # A LoRA of an encoder changes what it says, and its scale is no argument of the call.
+            adapted = any(getattr(encoder, "peft_config", None) for encoder in _encoders(pipe))
+            if adapted or any(isinstance(value, torch.Tensor) for value in given.values()):
                 return encode(pipe, *args, **named)
-            key = tuple((name, _frozen(value)) for name, value in given.items())
+            arguments = tuple((name, _frozen(value)) for name, value in given.items())
+            key = (*(id(encoder) for encoder in _encoders(pipe)), *arguments)
             if key not in self._kept:
                 self._kept[key] = encode(pipe, *args, **named)
             self._kept.move_to_end(key)
@@ -108,10 +111,9 @@ class PromptCache:
         pipe.encode_prompt = remembered
 
 
-def _adapted(pipe: Any) -> bool:
-    """Whether a LoRA changes a text encoder: its scale is no argument of the call."""
-    encoders = (getattr(pipe, name, None) for name in ("text_encoder", "text_encoder_2"))
-    return any(getattr(encoder, "peft_config", None) for encoder in encoders)
+def _encoders(pipe: Any) -> list[Any]:
+    """The text encoders of ``pipe``; None where it has none, as a refiner has no first one."""
+    return [getattr(pipe, name, None) for name in ("text_encoder", "text_encoder_2")]
 
 
 def _frozen(value: Any) -> Any:

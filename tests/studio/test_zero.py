@@ -1,29 +1,31 @@
 """ZeroGPU, played by a module that runs generators in forked processes as the package ``spaces`` does."""
 
+import dataclasses
 import inspect
 import multiprocessing
 import os
 import pickle
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from genlab.errors import InvalidInput, ModelUnavailable
-from genlab.studio import loading, recipe, zero
+from genlab.studio import recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
-from genlab.studio.loading import Loaded
-from genlab.studio.published import PUBLISHED, parts
-from genlab.studio.request import Knobs, Request
+from genlab.studio.request import Request
 from genlab.studio.worker import Progress, Worker
-from genlab.walks import finish
+from tests.studio.helpers import arrays, ask, draw, followed
 
 FORK = multiprocessing.get_context("fork")
 
@@ -87,68 +89,45 @@ def spaces(monkeypatch: pytest.MonkeyPatch) -> Spaces:
     return module
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A tiny random network in place of mini-SD's files; tells in which processes it was loaded."""
-    loads: list[int] = []
-
-    def load(card: ModelCard, dtype: Any, checked: bool) -> Loaded:
-        loads.append(os.getpid())
-        from genlab.studio.hub import Files
-
-        networks = parts(PUBLISHED["tiny"], torch.device("cpu"), dtype)
-        return Loaded(networks, Files(None, "tiny", "0"))  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loading, "load_base", load)
-    return loads
-
-
-def wanted(steps: int = 3, **others: Any) -> Request:
-    return Request(
-        "text_to_image", "mini-sd", "a red seven", Knobs(steps, 3.0, "ddim", 64, 64), n=2, **others
-    )
-
-
-def same(a: Drawn, b: Drawn) -> bool:
-    pairs = zip(a.pictures, b.pictures, strict=True)
-    return all(recipe.pixels_sha256(x) == recipe.pixels_sha256(y) for x, y in pairs)
-
-
-def test_what_crosses_the_fork_survives_pickling() -> None:
-    picture = recipe.attach(Image.new("RGB", (64, 64), "red"), {"seed": 1})
-    request = wanted(picture=picture, mask=Image.new("L", (64, 64), 255), notices=("cut",))
-    drawn = Drawn([picture], [{"seed": 1}], 0.5, ("cut",), (0,), 3)
+def test_what_crosses_the_fork_survives_pickling(picture: Image.Image, mask: Image.Image) -> None:
+    recipe.attach(picture, {"seed": 1})
+    request = ask("inpaint", images={"picture": picture, "mask": mask}, n=2)
+    drawn = Drawn([picture], [{"seed": 1}], 0.5, ("cut",), (0,), 4)
     progress = Progress(0.5, "step 1 of 2", (picture,))
-    assert pickle.loads(pickle.dumps(request)) == request
-    assert pickle.loads(pickle.dumps(drawn)) == drawn
+    for value in (request, drawn, progress):
+        assert pickle.loads(pickle.dumps(value)) == value
     assert pickle.loads(pickle.dumps(drawn)).pictures[0].info == picture.info, "its recipe"
-    assert pickle.loads(pickle.dumps(progress)) == progress
 
 
 def test_pictures_are_those_drawn_without_zerogpu(
-    spaces: Spaces, tiny: list[int], monkeypatch: pytest.MonkeyPatch
+    spaces: Spaces, cards: dict[str, ModelCard], shared: Engine
 ) -> None:
-    here = Engine(torch.device("cpu"))  # of the host's own processor: never forks
-    plain = finish(here.draw(wanted()))
+    request = ask("text_to_image", n=2)
+    plain = draw(shared, request)  # of the host's own processor: it never forks
     assert not spaces.asked
-    there = Engine()
-    stream, seen = there.draw(wanted()), []
-    while True:
-        try:
-            seen.append(next(stream))
-        except StopIteration as end:
-            drawn = end.value
-            break
-    assert same(drawn, plain) and drawn.recipes == plain.recipes
-    assert len(spaces.processes) == 1 and spaces.processes[0] != os.getpid()
-    assert set(tiny) == {os.getpid()}, "the weights are read before the GPU's time begins"
-    assert any("step 3 of 3" in progress.text for progress in seen)
-    assert any(progress.previews for progress in seen)
-    assert there.estimate(wanted()).basis == "measured here"
+    engine = Engine(catalog=cards, public=False)
+    drawn, told = followed(engine, request)
+    assert np.array_equal(arrays(drawn.pictures), arrays(plain.pictures)) and drawn.recipes == plain.recipes
+    assert len(spaces.processes) == 1 and engine.resident is None, "it was drawn elsewhere"
+    assert told[0].text.startswith("Fetching"), "before the GPU's time begins"
+    assert any("step 4 of 4" in progress.text for progress in told)
+    assert any(progress.previews for progress in told)
+    assert engine.estimate(request).basis == "measured here"
 
 
-def test_stop_ends_the_forked_work(spaces: Spaces) -> None:
-    stream = Engine().draw(wanted(steps=150))
+def test_small_models_draw_on_the_host_and_large_ones_let_nobody_look_on(
+    spaces: Spaces, cards: dict[str, ModelCard], shared: Engine
+) -> None:
+    large = dataclasses.replace(cards["sd"], name="large", needs_gpu=True)
+    engine = Engine(torch.device("cuda"), cards | {"large": large}, public=False)
+    drawn, plain = (draw(one, ask("text_to_image")) for one in (engine, shared))
+    assert np.array_equal(arrays(drawn.pictures), arrays(plain.pictures)) and not spaces.asked
+    with pytest.raises(ModelUnavailable, match="nothing can look on"):
+        engine.draw(ask("text_to_image", "large"), call=lambda pipe, **given: pipe(**given))
+
+
+def test_stop_ends_the_forked_work(spaces: Spaces, cards: dict[str, ModelCard]) -> None:
+    stream = Engine(catalog=cards).draw(ask("text_to_image", steps=150))
     while not (next(stream).share or 0) > 0:
         pass
     stream.close()
@@ -156,15 +135,16 @@ def test_stop_ends_the_forked_work(spaces: Spaces) -> None:
         os.kill(spaces.processes[0], 0)
 
 
-def test_our_errors_keep_their_sentence(spaces: Spaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine()
-
-    def damaged(*_: Any) -> Drawn:
-        raise ModelUnavailable("The weights are damaged.")
-
-    monkeypatch.setattr(engine, "_draw", damaged)
-    with pytest.raises(ModelUnavailable, match="weights are damaged"):
-        finish(engine.draw(wanted()))
+def test_our_errors_keep_their_sentence(
+    spaces: Spaces, models: Path, tmp_path: Path, cards: dict[str, ModelCard]
+) -> None:
+    shutil.copytree(models / "sd", tmp_path / "sd")
+    file = tmp_path / "sd/vae/diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    broken = dataclasses.replace(cards["sd"], ids={"base": (str(tmp_path / "sd"),)})
+    with pytest.raises(ModelUnavailable, match="truncated"):
+        draw(Engine(catalog={"sd": broken}), ask("text_to_image"))
+    assert spaces.processes, "it was found in the fork"
 
 
 def test_who_waits_in_the_parent_is_not_in_line_in_the_fork() -> None:
@@ -180,7 +160,7 @@ def test_who_waits_in_the_parent_is_not_in_line_in_the_fork() -> None:
 
     child = FORK.Process(target=run, daemon=True)
     child.start()
-    assert out.get() == "Waiting: one at work."
+    assert out.get() == "Waiting for one at work."
     child.join()
     ends.set()
     for stream in held:

@@ -12,8 +12,9 @@ from torch import Tensor
 from genlab.__main__ import main
 from genlab.errors import InvalidInput
 from genlab.studio import loading, published, speed
-from genlab.studio.benchmark import LADDER, BenchmarkConfig, Rung, measure, report
+from genlab.studio.benchmark import BenchmarkConfig, measure, report
 from genlab.studio.catalog import CATALOG
+from genlab.studio.ladder import LADDER, Rung
 from genlab.studio.published import PUBLISHED
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -124,6 +125,20 @@ def test_the_prompt_cache_forgets_what_was_not_used_for_longest(
         encoded.append(len(runs) > before)
     assert encoded == [True, True, False, True, False, True]
     hook.remove()
+
+
+def test_a_refiner_shares_the_cache_and_not_the_base_s_embeddings(
+    pristine: dict[str, dict[str, Any]],
+) -> None:
+    parts, cache = pristine["tiny-xl"], speed.PromptCache()
+    without = parts | {"text_encoder": None, "tokenizer": None}
+    pipes = [loading.assemble(CATALOG["sdxl"], "text_to_image", of) for of in (parts, without)]
+    expected = [pipe.encode_prompt(["a"], None, CPU, 1, False)[0] for pipe in pipes]
+    for pipe in pipes:
+        cache.attach(pipe)
+    for _ in range(2):
+        found = [pipe.encode_prompt(["a"], None, CPU, 1, False)[0] for pipe in pipes]
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_adapters_of_a_text_encoder_switch_the_cache_off(pristine: dict[str, dict[str, Any]]) -> None:
