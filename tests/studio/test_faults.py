@@ -80,7 +80,7 @@ def test_weights_that_are_no_numbers_are_told(engine: Engine, part: str) -> None
         for parameter in engine.resident.parts[part].parameters():
             parameter.fill_(torch.nan)
     with pytest.raises(ModelUnavailable, match="not finite"):
-        draw(engine, ask("text_to_image"))
+        draw(engine, ask("text_to_image", prompt="another, so that it is encoded anew"))
 
 
 class FlagsTheSecond(torch.nn.Module):
