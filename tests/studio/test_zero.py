@@ -160,7 +160,7 @@ def test_who_waits_in_the_parent_is_not_in_line_in_the_fork() -> None:
 
     child = FORK.Process(target=run, daemon=True)
     child.start()
-    assert out.get() == "Waiting for one at work."
+    assert out.get() == "Waiting: one at work."
     child.join()
     ends.set()
     for stream in held:
