@@ -9,10 +9,11 @@ from PIL import Image
 from genlab import api, visualize
 from genlab.errors import InvalidInput
 from genlab.studio.engine import Engine
+from genlab.studio.pictures import Upload
 from genlab.ui.diffusion.editing import MASK_COLOUR
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import strokes
-from genlab.ui.knobs import NOW, Values
+from genlab.ui.knobs import Values
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Form, Results
 from genlab.ui.studio.source import Picture
@@ -80,8 +81,8 @@ class Pad:
             elem_id="hole-pad",
         )
 
-    def fill(self, image: Image.Image) -> dict[str, Any]:
-        return {"background": canvas(image), "layers": [], "composite": None}
+    def fill(self, upload: Upload) -> dict[str, Any]:
+        return {"background": canvas(upload.image), "layers": [], "composite": None}
 
     def mask(self, value: dict[str, Any] | None, image: Image.Image) -> Image.Image:
         """White where it was painted, of the size of ``image``; InvalidInput if nothing was."""
@@ -110,6 +111,5 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
         return results.show(drawn, request)
 
     results.listen(draw, form.inputs | {picture.image, pad.editor}, [], preprocess=True)
-    picture.listen(app, results.runner.note)
-    picture.image.change(lambda upload: pad.fill(upload.image), picture.image, pad.editor, **NOW)
+    picture.listen(app, results.runner.note, pad.fill, picture.image, [pad.editor])
     return form

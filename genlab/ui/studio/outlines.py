@@ -77,8 +77,8 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
 
     decoded = {"preprocess": True}
     results.listen(draw, given, [], **decoded)
-    picture.listen(app, results.runner.note)
-    watched: list[Any] = [source, picture.image, low, high, pad, form.model]
+    picture.listen(app, results.runner.note, preview, given, [shown])
+    watched: list[Any] = [source, low, high, pad, form.model]
     watched += [form.knobs["width"], form.knobs["height"]]
     gr.on(
         [part.change for part in watched],

@@ -1,6 +1,8 @@
 """A visitor's picture for the studio: an upload, or the example that is there from the start."""
 
+from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -39,20 +41,35 @@ class Picture:
         )
         self.shown = gr.HTML("", elem_id=f"{panel}-picture", visible=visible)
 
-    def listen(self, app: gr.Blocks, note: Component) -> None:
-        """Show the example when the page opens, and every upload; errors go to ``note``."""
+    def listen(
+        self,
+        app: gr.Blocks,
+        note: Component,
+        then: Callable[..., Any] | None = None,
+        inputs: Any = None,
+        outputs: list[Component] | None = None,
+    ) -> None:
+        """Show the example when the page opens, and every upload; errors go to ``note``.
 
-        def taken(data: bytes | None) -> tuple[Upload | None, str, str]:
+        ``then`` follows with what depends on the picture: a function of ``inputs`` to ``outputs``.
+        """
+
+        def taken(data: bytes | None) -> tuple[Upload, str]:
             upload = api.studio_picture(data)
             caption = "; ".join(upload.notices) or ("your picture" if data else "an example")
-            return upload, view(upload.image, caption), ""
+            return upload, view(upload.image, caption)
 
         def uploaded(data: bytes | None) -> tuple[object, object, str]:
             try:
-                return taken(data)
+                return *taken(data), ""
             except Exception as error:
                 return gr.skip(), gr.skip(), html.note(sentence(error))
 
-        targets = [self.image, self.shown, note]
-        self.upload.upload(uploaded, self.upload, targets, **{**NOW, "preprocess": True})
-        app.load(lambda: taken(None), None, targets, **NOW)
+        targets, decoded = [self.image, self.shown], {**NOW, "preprocess": True}
+        changes = [
+            self.upload.upload(uploaded, self.upload, [*targets, note], **decoded),
+            app.load(lambda: taken(None), None, targets, **NOW),
+        ]
+        if then is not None:
+            for change in changes:
+                change.then(then, inputs, outputs, **decoded)
