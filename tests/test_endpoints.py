@@ -40,7 +40,10 @@ def test_endpoints_are_the_contract(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     contract = {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
     diffusion = {"/reverse", "/compare_samplers", "/steps_curve", "/guidance", "/guidance_curve"}
-    assert set(named) == contract | diffusion | {"/interpolate", "/invert", "/repaint", "/vary"}
+    latents = {"/interpolate", "/invert", "/repaint", "/vary"}
+    tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
+    studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
+    assert set(named) == contract | diffusion | latents | tasks | studio
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:

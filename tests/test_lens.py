@@ -112,7 +112,7 @@ def test_nothing_stays_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -
         pass
     assert hooks(engine), "it is being watched"
     stopped.close()
-    engine.worker.do(lambda: None)  # the work has ended
+    finish(engine.worker.stream(lambda report: None))  # the work has ended
     assert hooks(engine) == []
 
     def fail(*_: Any) -> Any:
