@@ -69,7 +69,9 @@ class Inside(NamedTuple):
 
 
 def inside(engine: Engine, request: Request) -> Stream[Inside]:
-    """Draw the one picture of ``request`` as ``engine.draw`` does, and tell every step of it.
+    """Draw the one picture of ``request`` as ``engine.draw`` does, and tell every step of its U-Net.
+
+    A refiner, where one takes over, is not looked into.
 
     Raises:
         InvalidInput: It is not one picture from text, or the model cannot draw it.
@@ -137,7 +139,9 @@ class _Lens:
         self.words: list[Word] = []
 
     def __call__(self, pipe: Any, **given: Any) -> Any:
-        """The result of ``pipe``; may be called again, when memory ran out."""
+        """The result of ``pipe``; called again for a refiner, and when memory ran out."""
+        if "image" in given:  # a refiner's: the base has told what there is to tell of the words
+            return pipe(**given)
         assert self.engine.resident is not None, "whose pipeline this is"
         knobs = self.request.knobs
         self.steps.clear()
