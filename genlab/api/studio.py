@@ -133,9 +133,8 @@ def guidance_sweep(
     if guidance is not None:
         raise InvalidInput("guidance is what the sweep runs over; give scales.")
     request = studio_request("text_to_image", **wanted)
-    return sheets.draw_grid(
-        engine, request, sheets.axis(request, "guidance", scales), sheets.axis(request, None, None)
-    )
+    axes = sheets.Axes(sheets.axis(request, "guidance", scales), sheets.axis(request, None, None))
+    return sheets.draw_grid(engine, request, axes)
 
 
 def grid(
@@ -149,8 +148,8 @@ def grid(
 ) -> Stream[Sheet]:
     """Pictures over any two settings, in one labelled picture."""
     request = studio_request("text_to_image", **wanted)
-    axes = sheets.axis(request, x, x_values), sheets.axis(request, y, y_values)
-    return sheets.draw_grid(engine, request, *axes)
+    axes = sheets.Axes(sheets.axis(request, x, x_values), sheets.axis(request, y, y_values))
+    return sheets.draw_grid(engine, request, axes)
 
 
 def studio_recipe(data: bytes) -> dict[str, Any]:

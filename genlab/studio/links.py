@@ -10,14 +10,17 @@ from genlab.flags import number
 from genlab.studio.catalog import CATALOG
 from genlab.studio.recipe import settings
 from genlab.studio.request import TASKS, Request
+from genlab.studio.sheets import Axes, axis, listed, typed
 
 KEY = "studio"  # its value is the task
 CHOICES = {f.name for knobs in TASKS.values() for f in fields(knobs) if "options" in f.metadata}
-TEXTS = {"model", "prompt", "negative_prompt"} | CHOICES
+AXES = {name: f"{name}_values" for name in Axes._fields}
+TEXTS = {"model", "prompt", "negative_prompt", *AXES, *AXES.values()} | CHOICES
 
 
-def query(request: Request) -> str:
-    """The query that brings ``request`` back: what differs from the model's own values."""
+def query(request: Request, axes: Axes | None = None) -> str:
+    """The query that brings ``request``, or its sheet over ``axes``, back: what differs from the model's
+    own values."""
     own = CATALOG[request.model].knobs
     told: dict[str, Any] = {KEY: request.task, "model": request.model, "prompt": request.prompt}
     if request.negative_prompt:
@@ -27,15 +30,35 @@ def query(request: Request) -> str:
         told["n"] = request.n
     values = vars(request.knobs)
     told |= {k: v for k, v in values.items() if v != getattr(own, k, None)}
+    for letter, one in axes._asdict().items() if axes else ():
+        if one.name:
+            told |= {letter: one.name, AXES[letter]: typed(one)}
     return urlencode(told)
 
 
-def read(params: Mapping[str, str]) -> Request | None:
-    """The request in the query ``params``, None where there is none; InvalidInput names a bad value."""
+def read(params: Mapping[str, str]) -> tuple[Request, Axes | None] | None:
+    """The request in the query ``params``, and its axes if it is of a sheet; None where there is none.
+
+    InvalidInput names a bad value.
+    """
     if KEY not in params:
         return None
     task = check_choice(KEY, params[KEY], tuple(TASKS))
     model = check_choice("model", params.get("model", "mini-sd"), tuple(CATALOG))
     found = {k: v if k in TEXTS else number(v) for k, v in params.items() if k != KEY}
     request = settings(vars(CATALOG[model].knobs) | found | {"task": task, "model": model})
-    return request.change(n=found["n"]) if "n" in found else request
+    if "n" in found:
+        request = request.change(n=found["n"])
+    return request, _axes(params, request)
+
+
+def _axes(params: Mapping[str, str], request: Request) -> Axes | None:
+    if AXES.keys().isdisjoint(params):
+        return None
+    names = {letter: params.get(letter, "") for letter in AXES}
+    return Axes(
+        *(
+            axis(request, name, listed(name, params.get(AXES[letter], "")) if name else None)
+            for letter, name in names.items()
+        )
+    )

@@ -41,14 +41,14 @@ class TextKnobs(Knobs):
 class ImageKnobs(Knobs):
     """Image to image (Meng et al., "SDEdit", 2022)."""
 
-    strength: float = knob(0.6, 0.01, 1.0, "How much of the picture is replaced: 1 keeps nothing")
+    strength: float = knob(0.6, 0.0, 1.0, "How much of the picture is replaced: 1 keeps nothing")
 
 
 @dataclass(frozen=True)
 class InpaintKnobs(Knobs):
     """A part of a picture drawn anew."""
 
-    strength: float = knob(1.0, 0.01, 1.0, "How much of the masked part is replaced: 1 keeps nothing")
+    strength: float = knob(1.0, 0.0, 1.0, "How much of the masked part is replaced: 1 keeps nothing")
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,21 @@
 """Many pictures of one prompt in one labelled picture: a sweep over guidance, a grid over two settings."""
 
 import dataclasses
-import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from genlab.config import check_choice, check_list, quote
+from genlab.config import check_choice, check_list, check_options, quote
 from genlab.errors import InvalidInput
+from genlab.flags import number
 from genlab.studio.engine import Drawn, Engine
-from genlab.studio.recipe import KEY
+from genlab.studio.recipe import attach
 from genlab.studio.request import Request
 from genlab.studio.worker import Progress, Stream
 
 TEXTS = ("prompt", "negative_prompt")
+SEPARATOR = "|"  # between prompts, which may hold commas
 MAX_CELLS = 36
 CELL = 128  # pixels of a cell's longer edge, at least
 MARGIN = 8
@@ -28,12 +30,22 @@ class Axis(NamedTuple):
     values: tuple[Any, ...]
 
 
+class Axes(NamedTuple):
+    """What changes from left to right, and from top to bottom."""
+
+    x: Axis
+    y: Axis
+
+
 class Sheet(NamedTuple):
     """The labelled picture, which carries its recipe, and what it is made of, row by row."""
 
     image: Image.Image
     cells: list[Drawn]
     seconds: float
+    request: Request  # of the cells, but for the values of the axes
+    axes: Axes
+    recipe: dict[str, Any]
 
 
 def axes_of(request: Request) -> tuple[str, ...]:
@@ -51,8 +63,31 @@ def axis(request: Request, name: Any, values: Any) -> Axis:
     return Axis(name, tuple(values))
 
 
-def requests(request: Request, x: Axis, y: Axis) -> list[Request]:
+def listed(name: str, text: Any) -> list[Any]:
+    """The values of the axis ``name`` as they are typed: numbers or words with commas, prompts with bars."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"values of {name} is {quote(text)}; they must be a text.")
+    parts = text.split(SEPARATOR if name in TEXTS else ",")
+    return [part.strip() if name in TEXTS else number(part.strip()) for part in parts]
+
+
+def typed(axis: Axis) -> str:
+    """The values of ``axis`` as ``listed`` reads them."""
+    return (f" {SEPARATOR} " if axis.name in TEXTS else ", ").join(map(plain, axis.values))
+
+
+def axes_in(recipe: Mapping[str, Any], request: Request) -> Axes | None:
+    """The axes of the sheet that ``recipe`` is of, checked for ``request``; None if it is of one picture."""
+    if "grid" not in recipe:
+        return None
+    grid = check_options("grid", recipe["grid"])
+    found = [check_options(name, grid.get(name)) for name in Axes._fields]
+    return Axes(*(axis(request, one.get("name"), one.get("values")) for one in found))
+
+
+def requests(request: Request, axes: Axes) -> list[Request]:
     """One for each cell, row by row; all with one picture."""
+    x, y = axes
     if x.name and x.name == y.name:
         raise InvalidInput(f"Both axes are {quote(x.name)}; they must differ.")
     if len(x.values) * len(y.values) > MAX_CELLS:
@@ -64,9 +99,9 @@ def requests(request: Request, x: Axis, y: Axis) -> list[Request]:
     ]
 
 
-def draw_grid(engine: Engine, request: Request, x: Axis, y: Axis) -> Stream[Sheet]:
+def draw_grid(engine: Engine, request: Request, axes: Axes) -> Stream[Sheet]:
     """Draw ``request`` once for each pair of values of both axes."""
-    wanted = requests(request, x, y)
+    wanted = requests(request, axes)
     cells: list[Drawn] = []
     for i, one in enumerate(wanted):
         stream = engine.draw(one)
@@ -78,19 +113,25 @@ def draw_grid(engine: Engine, request: Request, x: Axis, y: Axis) -> Stream[Shee
                 break
             share = (i + (told.share or 0.0)) / len(wanted)
             yield Progress(share, f"picture {i + 1} of {len(wanted)}, {told.text}", told.previews)
-    picture = labelled([cell.pictures[0] for cell in cells], x, y, request.prompt)
-    axes = {"x": x._asdict(), "y": y._asdict()}
-    picture.info[KEY] = json.dumps(cells[0].recipes[0] | {"grid": axes})
-    return Sheet(picture, cells, sum(cell.seconds for cell in cells))
+    title = "" if "prompt" in (axes.x.name, axes.y.name) else request.prompt
+    picture = labelled([cell.pictures[0] for cell in cells], axes, title)
+    made = cells[0].recipes[0] | {"grid": {name: one._asdict() for name, one in axes._asdict().items()}}
+    attach(picture, made)
+    return Sheet(picture, cells, sum(cell.seconds for cell in cells), request, axes, made)
+
+
+def plain(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def label(axis: Axis, value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if axis.name in TEXTS or not axis.name else f"{axis.name.replace('_', ' ')} {text}"
+    """What stands beside the cells of ``value``."""
+    return plain(value) if axis.name in TEXTS else f"{axis.name.replace('_', ' ')} {plain(value)}"
 
 
-def labelled(pictures: list[Image.Image], x: Axis, y: Axis, title: str) -> Image.Image:
-    """Pictures row by row under the values of ``x``, right of those of ``y``, below ``title``."""
+def labelled(pictures: list[Image.Image], axes: Axes, title: str) -> Image.Image:
+    """Pictures row by row under the values of x, right of those of y, below ``title``."""
+    x, y = axes
     across, down = pictures[0].size
     factor = max(1, round(CELL / max(across, down)))
     size = (across * factor, down * factor)

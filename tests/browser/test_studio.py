@@ -41,6 +41,22 @@ def draw(visitor, panel):
     return [urllib.request.urlopen(source).read() for source in sources]
 
 
+def drop(visitor, name, data):
+    """Drop a file on the field that restores, as a hand with a mouse does."""
+    page = visitor.page
+    transfer = page.evaluate_handle(
+        """([name, bytes]) => {
+            const transfer = new DataTransfer();
+            const type = name.endsWith(".png") ? "image/png" : "application/json";
+            transfer.items.add(new File([new Uint8Array(bytes)], name, {type}));
+            return transfer;
+        }""",
+        [name, list(data)],
+    )
+    page.locator("#studio-restore button").first.dispatch_event("drop", {"dataTransfer": transfer})
+    page.locator("#studio-note", has_text="Restored").wait_for()
+
+
 def pixels(data):
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
 
@@ -69,10 +85,7 @@ def test_words_become_pictures_that_bring_themselves_back(visit):
     # A file drawn here brings its setting back to another visitor.
     other = visit()
     open_panel(other, "Grid")
-    with other.page.expect_file_chooser() as chosen:
-        other.page.locator("#studio-restore").click()
-    chosen.value.set_files({"name": "two.png", "mimeType": "image/png", "buffer": files[1]})
-    other.page.locator("#studio-note", has_text="Restored").wait_for()
+    drop(other, "two.png", files[1])
     assert other.page.locator("#text-prompt textarea").input_value() == "a green two on a white background"
     assert other.page.locator("#text-seed input").input_value() == "8"
     (again,) = draw(other, "text")
@@ -143,3 +156,33 @@ def test_a_sweep_on_a_narrow_page(visit):
     (sheet,) = draw(visitor, "sweep")
     assert Image.open(io.BytesIO(sheet)).width > 5 * 128
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_sheet_brings_its_axes_back(visit):
+    visitor = visit()
+    open_panel(visitor, "Grid")
+    page = visitor.page
+    page.locator("#grid-x-values textarea, #grid-x-values input").first.fill("1, 4")
+    page.locator("#grid-y-values textarea, #grid-y-values input").first.fill("3, 5")
+    page.locator("#grid-prompt textarea").fill("a blue three")
+    (sheet,) = draw(visitor, "grid")
+    page.get_by_role("button", name="Recipe").click()
+    query = page.locator("#grid-link a").get_attribute("href")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").last.click()
+    written = download.value.path().read_bytes()
+
+    other = visit()
+    for come_back in (
+        lambda: (open_panel(other, "Text to image"), drop(other, "recipe.json", written)),
+        lambda: (open_panel(other, "Text to image"), drop(other, "sheet.png", sheet)),
+        lambda: open_panel(other, None, query),
+    ):
+        come_back()
+        other.page.locator("#grid-run").wait_for()
+        values = other.page.locator("#grid-x-values textarea, #grid-x-values input").first
+        other.page.wait_for_function("e => e.value === '1, 4'", arg=values.element_handle())
+        assert other.page.locator("#grid-prompt textarea").input_value() == "a blue three"
+        values.fill("7")
+    values.fill("1, 4")
+    assert np.array_equal(pixels(draw(other, "grid")[0]), pixels(sheet))

@@ -15,7 +15,7 @@ from genlab.studio.request import TASKS, InpaintKnobs, Knobs, Request, check_ste
 from tests.studio.helpers import ask, draw
 
 BAD = [float("nan"), float("inf"), float("-inf"), True, "5", None, -1, 1e9, [5], {}, 10**5000]
-NUMBERS = {"steps": [0, 1.5], "guidance": [0, 0.99], "strength": [0, 1.5], "control_scale": [2.5]}
+NUMBERS = {"steps": [0, 1.5], "guidance": [0, 0.99], "strength": [-0.1, 1.5], "control_scale": [2.5]}
 TEXTS = {
     "emoji": "🦄 red 🌈",
     "nul": "red\0seven\x1b",
@@ -52,7 +52,7 @@ def test_no_odd_size_is_taken(name: str, value: Any) -> None:
 @given(st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(), st.binary()))
 @settings(max_examples=200, deadline=None)
 def test_a_value_is_in_its_range_or_refused(value: Any) -> None:
-    for task, name, lo, hi in (("image_to_image", "strength", 0.01, 1), ("text_to_image", "guidance", 1, 20)):
+    for task, name, lo, hi in (("image_to_image", "strength", 0, 1), ("text_to_image", "guidance", 1, 20)):
         try:
             found = getattr(TASKS[task](**{name: value}), name)
         except InvalidInput as error:
@@ -83,7 +83,7 @@ def test_plain_knobs_take_the_tasks_own_defaults() -> None:
     assert Request("inpaint", "sd", "", Knobs(steps=9)).knobs == InpaintKnobs(steps=9)
 
 
-@pytest.mark.parametrize("strength", [0.01, 0.1, 0.33, 0.5])
+@pytest.mark.parametrize("strength", [0.0, 0.01, 0.1, 0.33, 0.5])
 def test_the_strength_that_is_proposed_leaves_a_step(strength: float) -> None:
     for steps in range(1, 151):
         knobs = TASKS["image_to_image"](steps=steps, strength=strength)

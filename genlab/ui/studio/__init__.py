@@ -8,16 +8,18 @@ from gradio.components import Component
 
 from genlab import api
 from genlab.config import check_choice
+from genlab.errors import ModelUnavailable
 from genlab.studio import links, recipe
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Engine
 from genlab.studio.request import Request
+from genlab.studio.sheets import Axes, axes_in
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
-from genlab.ui.knobs import NOW
+from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Sessions
-from genlab.ui.studio import editing, inside, outlines, words
+from genlab.ui.studio import editing, inside, outlines, sheets, words
 from genlab.ui.studio.form import FIRST, Form
 
 PANELS = ("text", "sweep", "grid", "image", "hole", "control", "inside")
@@ -32,9 +34,9 @@ def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> 
     with gr.Tabs() as panels:
         forms: dict[str, Form] = {}
         made: list[Any] = [
-            lambda: words.build_text(model, sessions, engine),
-            lambda: words.build_sweep(model, sessions, engine),
-            lambda: words.build_grid(model, sessions, engine),
+            lambda: words.build(model, sessions, engine),
+            lambda: sheets.build_sweep(model, sessions, engine),
+            lambda: sheets.build_grid(model, sessions, engine),
             lambda: editing.build_image(app, model, sessions, engine),
             lambda: editing.build_inpaint(app, model, sessions, engine),
             lambda: outlines.build(app, model, sessions, engine),
@@ -43,7 +45,7 @@ def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> 
         for panel, title, make in zip(PANELS, TITLES, made, strict=True):
             with gr.Tab(title, id=panel):
                 forms[panel] = make()
-    listen(app, tabs, panels, forms, model, dropped, note)
+    listen(app, engine, tabs, panels, forms, model, dropped, note)
 
 
 def build_head(engine: Engine) -> tuple[Component, Component, Component]:
@@ -61,15 +63,22 @@ def build_head(engine: Engine) -> tuple[Component, Component, Component]:
             others = [card for card in CATALOG.values() if card not in ready]
             gr.HTML(unavailable([(card.title, engine.unavailable(card) or "") for card in others]))
         with gr.Column(scale=2, min_width=220):
-            dropped = gr.UploadButton(
-                "Restore the settings of a picture drawn here",
+            dropped = gr.File(
+                label="Restore: a picture drawn here, or its recipe",
                 type="binary",
                 file_types=[".png", ".json"],
-                size="sm",
+                height=100,
                 elem_id="studio-restore",
             )
             note = gr.HTML("", elem_classes="gl-quiet", elem_id="studio-note")
     return model, dropped, note
+
+
+def panel_of(request: Request, axes: Axes | None) -> str:
+    """Where ``request``, or its sheet over ``axes``, is drawn."""
+    if axes is None:
+        return OF_TASK[request.task]
+    return "sweep" if axes.x.name == sheets.SWEPT and not axes.y.name else "grid"
 
 
 def unavailable(models: list[tuple[str, str]]) -> str:
@@ -83,6 +92,7 @@ def unavailable(models: list[tuple[str, str]]) -> str:
 
 def listen(
     app: gr.Blocks,
+    engine: Engine,
     tabs: gr.Tabs,
     panels: gr.Tabs,
     forms: dict[str, Form],
@@ -91,42 +101,47 @@ def listen(
     note: Component,
 ) -> None:
     """A new model brings its own knobs; a dropped picture and a link bring a setting back."""
-    parts = [part for form in forms.values() for part in form.parts.values()]
+    parts = [part for form in forms.values() for part in form.restored]
 
     def adopt(name: Any) -> dict[Any, Any]:
-        check_choice("model", name, tuple(CATALOG))
-        updates: dict[Any, Any] = {}
-        for form in forms.values():
-            updates |= form.adopt(CATALOG[name])
-        return updates
+        card = CATALOG[check_choice("model", name, tuple(CATALOG))]
+        return {part: update for form in forms.values() for part, update in form.adopt(card).items()}
 
-    def restored(request: Request, said: str) -> dict[Any, Any]:
-        panel = OF_TASK[request.task]
+    def restored(request: Request, axes: Axes | None, said: str, current: Any = None) -> dict[Any, Any]:
+        if reason := engine.unavailable(CATALOG[request.model]):
+            raise ModelUnavailable(f"It was drawn by {CATALOG[request.model].title}. {reason}")
+        panel = panel_of(request, axes)
+        picture = "" if request.task == "text_to_image" else " Choose its picture again: it is not told."
         return {
             model: request.model,
             panels: gr.Tabs(selected=panel),
-            note: html.note(said, plain=True),
-            **forms[panel].restore(request),
+            note: html.note(said + picture, plain=True),
+            **({} if request.model == current else adopt(request.model)),
+            **forms[panel].restore(request, axes),
         }
 
-    def drop(data: bytes | None) -> dict[Any, Any]:
+    def drop(values: Values) -> dict[Any, Any]:
         try:
-            found = recipe.settings(api.studio_recipe(data or b""))
+            made = api.studio_recipe(values[dropped] or b"")
+            request = recipe.settings(made)
+            said = "Restored; press Draw for the same picture."
+            found = restored(request, axes_in(made, request), said, values[model])
         except Exception as error:
-            return {note: html.note(sentence(error))}
-        picture = "" if found.task == "text_to_image" else " Choose its picture again: it is not in the file."
-        return restored(found, f"Restored; press Draw for the same picture.{picture}")
+            found = {note: html.note(sentence(error))}
+        return {dropped: None} | found  # empty again, ready for the next
 
     def follow(request: gr.Request) -> dict[Any, Any]:
         try:
-            found = links.read(dict(request.query_params))
+            told = links.read(dict(request.query_params))
+            if told is None:
+                return {note: ""}
+            found = restored(*told, "As in the link; press Draw.")
         except Exception as error:
-            return {tabs: gr.Tabs(selected="studio"), note: html.note(sentence(error))}
-        if found is None:
-            return {note: ""}
-        return {tabs: gr.Tabs(selected="studio")} | restored(found, "As in the link; press Draw.")
+            found = {note: html.note(sentence(error))}
+        return {tabs: gr.Tabs(selected="studio")} | found
 
     targets = [model, panels, note, *parts]
+    decoded = {**NOW, "preprocess": True}
     model.input(adopt, model, parts, **NOW)  # type: ignore[attr-defined]
-    dropped.upload(drop, dropped, targets, **{**NOW, "preprocess": True})  # type: ignore[attr-defined]
+    dropped.upload(drop, {dropped, model}, [dropped, *targets], **decoded)  # type: ignore[attr-defined]
     app.load(follow, None, [tabs, *targets], **NOW)

@@ -15,9 +15,8 @@ from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import strokes
 from genlab.ui.knobs import Values
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Form, Results
+from genlab.ui.studio.form import Drawing, Form, Results
 from genlab.ui.studio.source import Picture
-from genlab.ui.studio.words import Drawing
 
 SLIDER_SIDE = 320  # pixels that small pictures are enlarged to
 CANVAS = 320  # pixels of the pad's longer edge, about

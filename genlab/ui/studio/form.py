@@ -1,7 +1,7 @@
 """The controls of a task, how its run is told, and how its pictures are shown."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from html import escape
 from typing import Any
 
@@ -14,7 +14,8 @@ from genlab.studio import links
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
-from genlab.studio.request import MAX_PICTURES, TASKS, Request
+from genlab.studio.request import MAX_PICTURES, TASKS, Knobs, Request
+from genlab.studio.sheets import Axes
 from genlab.studio.worker import Progress
 from genlab.ui import html
 from genlab.ui.card import Updates
@@ -27,6 +28,8 @@ ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further wei
 FOLDED = ("width", "height", "few_steps", "refiner")
 SMALL = 128  # pixels: pictures up to this are shown with crisp pixels
 FIRST = "mini-sd"
+
+Drawing = Generator[Progress, None, Updates]
 
 
 class Form:
@@ -100,20 +103,27 @@ class Form:
         """The arguments of the call as the page opens."""
         return {name: part.value for name, part in ({"model": self.model} | self.parts).items()}
 
-    def adopt(self, card: ModelCard) -> Updates:
-        """The controls as ``card`` wants them; what only the task has is left as it is."""
-        found: dict[str, Any] = {
-            name: vars(card.knobs)[name] for name in self.knobs.keys() & vars(card.knobs)
-        }
-        found["scheduler"] = gr.Radio(card.schedulers(), value=card.knobs.scheduler)
+    def adopt(self, card: ModelCard, knobs: Knobs | None = None) -> Updates:
+        """The controls as ``card`` wants them, with the values of ``knobs`` (None: the card's own).
+
+        What the knobs do not tell is left as it is.
+        """
+        values = vars(knobs or card.knobs)
+        found: dict[str, Any] = {name: values[name] for name in self.knobs.keys() & values}
+        found["scheduler"] = gr.Radio(card.schedulers(), value=values["scheduler"])
         for role in ROLES & self.knobs.keys():
-            found[role] = gr.Radio(visible=bool(card.repositories(role)), value="off")
+            found[role] = gr.Radio(visible=bool(card.repositories(role)), value=values.get(role, "off"))
         return {self.knobs[name]: value for name, value in found.items()}
 
-    def restore(self, request: Request) -> Updates:
-        """The controls as they were for ``request``."""
-        found = vars(request.knobs) | {name: getattr(request, name) for name in self.own}
-        return {part: found[name] for name, part in self.parts.items()}
+    @property
+    def restored(self) -> list[Component]:
+        """What ``restore`` sets."""
+        return list(self.parts.values())
+
+    def restore(self, request: Request, axes: Axes | None = None) -> Updates:
+        """The controls as they were for ``request``, or for a sheet of it over ``axes``."""
+        own = {part: getattr(request, name) for name, part in self.own.items()}
+        return own | self.adopt(CATALOG[request.model], request.knobs)
 
 
 def cost(engine: Engine, task: str, wanted: dict[str, Any]) -> str:
@@ -137,6 +147,33 @@ class StudioRunner(Runner):
 
     def ended(self, session: Session) -> str:
         return ""
+
+
+class RecipeFold:
+    """How to draw it again, folded, for what was drawn last; made where this is called."""
+
+    def __init__(self, panel: str) -> None:
+        with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
+            self.link = gr.HTML("", elem_id=f"{panel}-link")
+            self.text = gr.Code(
+                "", language="json", interactive=False, label="Recipe (JSON)", wrap_lines=True
+            )
+
+    @property
+    def parts(self) -> list[Component]:
+        return [self.fold, self.link, self.text]
+
+    def show(self, made: dict[str, Any], query: str) -> Updates:
+        """The recipe ``made``, and the link with ``query``."""
+        link = (
+            f'<a href="?{escape(query)}">Link to this setting</a>: copy its address to send it on. The PNG '
+            "carries the recipe, too; drop it on the field beside the model to restore it."
+        )
+        return {
+            self.fold: gr.Accordion(visible=True),
+            self.link: f'<p class="gl-live">{link}</p>',
+            self.text: json.dumps(made, indent=2, ensure_ascii=False),
+        }
 
 
 class Results:
@@ -177,13 +214,11 @@ class Results:
                 interactive=False,
                 elem_id=f"{panel}-gallery",
             )
-            with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
-                self.link = gr.HTML("", elem_id=f"{panel}-link")
-                self.recipe = gr.Code("", language="json", interactive=False, label="Recipe", wrap_lines=True)
+            self.recipe = RecipeFold(panel)
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.cost, self.said, self.gallery, self.fold, self.link, self.recipe]
+        return [self.cost, self.said, self.gallery, *self.recipe.parts]
 
     def listen(self, work: Work, inputs: set[Any], more: list[Component], **options: Any) -> None:
         """Do ``work`` when Draw is pressed; tell its cost whenever a control changes."""
@@ -203,10 +238,6 @@ class Results:
         size = f"{request.knobs.width}x{request.knobs.height}"
         said = "; ".join([f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}", *drawn.notices])
         crisp = max(drawn.pictures[0].size) <= SMALL
-        link = (
-            f'<a href="?{escape(links.query(request))}">Link to this setting</a>: copy its address to send '
-            "it on. Each PNG carries this recipe, too; hand it to the button above to restore it."
-        )
         return {
             self.cost: "",
             self.said: f'<p class="gl-live">{escape(said)}.</p>',
@@ -216,7 +247,5 @@ class Results:
                 columns=min(2, len(captions)),
                 elem_classes="gl-crisp" if crisp else "gl-smooth",
             ),
-            self.fold: gr.Accordion(visible=True),
-            self.link: f'<p class="gl-live">{link}</p>',
-            self.recipe: json.dumps(drawn.recipes[0], indent=2, ensure_ascii=False),
+            **self.recipe.show(drawn.recipes[0], links.query(request)),
         }

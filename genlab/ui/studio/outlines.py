@@ -19,9 +19,8 @@ from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import PAD, strokes
 from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Form, Results
+from genlab.ui.studio.form import Drawing, Form, Results
 from genlab.ui.studio.source import Picture, view
-from genlab.ui.studio.words import Drawing
 
 EDGES, DRAWN, AS_IT_IS = "edges of the picture", "drawn by hand", "the picture as it is"
 
