@@ -67,7 +67,7 @@ def build_head(engine: Engine) -> tuple[Component, Component, Component]:
                 label="Restore: a picture drawn here, or its recipe",
                 type="binary",
                 file_types=[".png", ".json"],
-                height=100,
+                height=118,
                 elem_id="studio-restore",
             )
             note = gr.HTML("", elem_classes="gl-quiet", elem_id="studio-note")

@@ -156,7 +156,13 @@ class RecipeFold:
         with gr.Accordion("Recipe: draw it again, send it on", open=False, visible=False) as self.fold:
             self.link = gr.HTML("", elem_id=f"{panel}-link")
             self.text = gr.Code(
-                "", language="json", interactive=False, label="Recipe (JSON)", wrap_lines=True
+                "",
+                language="json",
+                interactive=False,
+                max_lines=16,
+                show_line_numbers=False,  # wrapped lines would not stand beside their numbers
+                label="Recipe (JSON)",
+                wrap_lines=True,
             )
 
     @property
