@@ -1,16 +1,21 @@
 """Requests stand in line, tell how far they are, stop when nobody wants them, and never mix."""
 
+import dataclasses
 import gc
 import itertools
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import torch
 
 from genlab.studio import loading
+from genlab.studio.card import ModelCard
 from genlab.studio.engine import Engine
 from genlab.studio.schedulers import make as make_scheduler
 from genlab.studio.worker import Worker
@@ -87,6 +92,19 @@ def test_switching_frees_the_model_before(engine: Engine) -> None:
         seen.append(weakref.ref(engine.resident.parts["unet"]))
         gc.collect()
         assert [ref() is not None for ref in seen] == [False] * (len(seen) - 1) + [True]
+
+
+def test_switching_gives_memory_back(models: Path, cards: dict[str, ModelCard]) -> None:
+    """Six switches between models of over 100 MB each leave the process as large as the first."""
+    tiny.write_heavy(models)
+    heavy = dataclasses.replace(cards["sd"], ids={"base": (str(models / "heavy"),)})
+    engine = Engine(torch.device("cpu"), {name: dataclasses.replace(heavy, name=name) for name in "ab"})
+    sizes = []
+    for name in "ab" * 4:
+        draw(engine, ask("text_to_image", name, steps=1))
+        sizes.append(psutil.Process().memory_info().rss)
+    assert engine.bytes() > 100e6
+    assert max(sizes[2:]) < 1.05 * sizes[1]
 
 
 def test_closing_the_stream_stops_within_one_step(engine: Engine) -> None:

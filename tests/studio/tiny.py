@@ -48,7 +48,7 @@ def autoencoder() -> Any:
     )
 
 
-def unet(text: int, extra: int = 0) -> Any:
+def unet(text: int, extra: int = 0, channels: tuple[int, int] = (8, 16)) -> Any:
     """Args: width of what it attends to; width of SDXL's additional embedding, 0 for none."""
     sdxl: dict[str, Any] = {
         "addition_embed_type": "text_time",
@@ -57,7 +57,7 @@ def unet(text: int, extra: int = 0) -> Any:
         "use_linear_projection": True,
     }
     return UNet2DConditionModel(
-        block_out_channels=(8, 16),
+        block_out_channels=channels,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
@@ -109,6 +109,13 @@ def write_sd(folder: Path) -> None:
         requires_safety_checker=False,
     ).save_pretrained(folder / "sd")
     controlnet(net).save_pretrained(folder / "sd-control")
+
+
+def write_heavy(folder: Path) -> None:
+    """``folder/heavy``: ``folder/sd`` with a U-Net of 33 million numbers."""
+    pipe: Any = StableDiffusionPipeline.from_pretrained(folder / "sd", safety_checker=None)
+    pipe.register_modules(unet=unet(TEXT, channels=(256, 512)))
+    pipe.save_pretrained(folder / "heavy")
 
 
 def write_sdxl(folder: Path) -> None:

@@ -25,69 +25,80 @@ from genlab.ui.studio.source import Picture, view
 EDGES, DRAWN, AS_IT_IS = "edges of the picture", "drawn by hand", "the picture as it is"
 
 
+class Outline:
+    """Where the outline comes from, and how it looks; made where this is called."""
+
+    def __init__(self) -> None:
+        self.source = gr.Radio(
+            [EDGES, DRAWN, AS_IT_IS], value=EDGES, label="outline", elem_id="control-source"
+        )
+        self.picture = Picture("control")
+        self.low = threshold("low", LOW, "A lower one follows edges further")
+        self.high = threshold("high", HIGH, "A lower one finds more edges")
+        with gr.Accordion("Draw an outline", open=False):
+            self.pad = gr.Sketchpad(
+                type="pil",
+                canvas_size=(PAD, PAD),
+                layers=False,
+                transforms=(),
+                brush=gr.Brush(8, ["#1f77b4"], color_mode="fixed"),
+                show_label=False,
+                elem_id="control-pad",
+            )
+        self.shown = gr.HTML("", elem_id="control-edges")
+
+    @property
+    def parts(self) -> set[Any]:
+        return {self.source, self.picture.image, self.low, self.high, self.pad}
+
+    def read(self, values: Values, wanted: dict[str, Any]) -> Upload:
+        """What the pictures will follow, in the size that is ``wanted``."""
+        where = check_choice("outline", values[self.source], (EDGES, DRAWN, AS_IT_IS))
+        if where == DRAWN:
+            return Upload(lines(values[self.pad], wanted), ())
+        found = values[self.picture.image]
+        if where == AS_IT_IS:
+            return found
+        thresholds = {"low": values[self.low], "high": values[self.high]}
+        sizes = {name: wanted[name] for name in ("model", "width", "height")}
+        return api.edges(picture=found.image, **thresholds, **sizes)
+
+    def listen(self, app: gr.Blocks, form: Form, note: Component) -> None:
+        """Show the outline at once when it changes, or the size that is drawn."""
+        given = self.parts | form.inputs
+
+        def preview(values: Values) -> str:
+            try:
+                return view(self.read(values, form.read(values)).image, "the outline")
+            except Exception as error:
+                return html.note(sentence(error))
+
+        self.picture.listen(app, note, preview, given, [self.shown])
+        watched: list[Any] = [self.source, self.low, self.high, self.pad, form.model]
+        watched += [form.knobs["width"], form.knobs["height"]]
+        changes = [part.change for part in watched]
+        decoded = {**NOW, "preprocess": True}
+        gr.on(changes, preview, given, self.shown, trigger_mode="always_last", **decoded)
+        self.pad.input(None, None, self.source, js=f"() => '{DRAWN}'", api_visibility="private")
+
+
 def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel with its events."""
     question("Can an outline say where, while the words say what? ControlNet follows white lines on black.")
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=240):
-            source = gr.Radio(
-                [EDGES, DRAWN, AS_IT_IS], value=EDGES, label="outline", elem_id="control-source"
-            )
-            picture = Picture("control")
-            low = threshold("low", LOW, "A lower one follows edges further")
-            high = threshold("high", HIGH, "A lower one finds more edges")
-            with gr.Accordion("Draw an outline", open=False):
-                pad = gr.Sketchpad(
-                    type="pil",
-                    canvas_size=(PAD, PAD),
-                    layers=False,
-                    transforms=(),
-                    brush=gr.Brush(8, ["#1f77b4"], color_mode="fixed"),
-                    show_label=False,
-                    elem_id="control-pad",
-                )
-            shown = gr.HTML("", elem_id="control-edges")
+            outline = Outline()
         form = Form("control", "control", model, prompt="a digit on a yellow background")
         results = Results("control", "Press Draw: pictures along the outline.", form, engine, sessions)
-    given = {source, picture.image, low, high, pad, *form.inputs}
-
-    def outline(values: Values) -> Upload:
-        """What the pictures will follow."""
-        where = check_choice("outline", values[source], (EDGES, DRAWN, AS_IT_IS))
-        if where == DRAWN:
-            return Upload(lines(values[pad], form.read(values)), ())
-        if where == AS_IT_IS:
-            return values[picture.image]
-        sizes = {name: values[form.knobs[name]] for name in ("width", "height")}
-        found = values[picture.image]
-        thresholds = {"low": values[low], "high": values[high]}
-        return api.edges(picture=found.image, model=values[form.model], **thresholds, **sizes)
-
-    def preview(values: Values) -> str:
-        try:
-            return view(outline(values).image, "the outline")
-        except Exception as error:
-            return html.note(sentence(error))
 
     def draw(values: Values, session: Session) -> Drawing:
-        request = api.studio_request("control", picture=outline(values), **form.read(values))
+        wanted = form.read(values)
+        request = api.studio_request("control", picture=outline.read(values, wanted), **wanted)
         drawn = yield from engine.draw(request)
         return results.show(drawn, request)
 
-    decoded = {"preprocess": True}
-    results.listen(draw, given, [], **decoded)
-    picture.listen(app, results.runner.note, preview, given, [shown])
-    watched: list[Any] = [source, low, high, pad, form.model]
-    watched += [form.knobs["width"], form.knobs["height"]]
-    gr.on(
-        [part.change for part in watched],
-        preview,
-        given,
-        shown,
-        trigger_mode="always_last",
-        **{**NOW, **decoded},
-    )
-    pad.input(None, None, source, js=f"() => '{DRAWN}'", api_visibility="private")
+    results.listen(draw, outline.parts | form.inputs, [], preprocess=True)
+    outline.listen(app, form, results.runner.note)
     return form
 
 
