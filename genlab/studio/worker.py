@@ -54,7 +54,7 @@ class Worker:
 
     def stream(self, work: Callable[[Report], R]) -> Stream[R]:
         """Do ``work``, passing on what it reports; closing the stream stops it at its next report."""
-        reports: queue.SimpleQueue[Progress] = queue.SimpleQueue()
+        reports: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()  # None: that was all
         stop, ticket = threading.Event(), object()
 
         def report(progress: Progress) -> None:
@@ -70,14 +70,16 @@ class Worker:
         pool = self._own_pool()
         self._waiting.append(ticket)
         future = pool.submit(begun)
+        future.add_done_callback(lambda _: reports.put(None))
         try:
-            latest = Progress(None, "Starting.")
-            while not (future.done() and reports.empty()):
+            latest: Progress | None = Progress(None, "Starting.")
+            while True:
                 with contextlib.suppress(queue.Empty):
                     latest = reports.get(timeout=LOOK_SECONDS)
+                if latest is None:
+                    return future.result()
                 waiting = list(self._waiting)  # which the worker's thread changes at any time
                 yield _in_line(waiting.index(ticket)) if ticket in waiting else latest
-            return future.result()
         finally:
             stop.set()
             if future.cancel():
