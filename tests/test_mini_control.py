@@ -1,5 +1,6 @@
 """mini-SD's ControlNet: exact edges, hints that fit their pictures, and a training of the copy alone."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from genlab.data import Dataset
 from genlab.errors import CheckpointError, InvalidInput
 from genlab.events import Saved, Started
 from genlab.studio.edges import canny
-from genlab.studio.mini import captions, control_evaluation, hints, pipeline, tokenizer, training
+from genlab.studio.mini import captions, card, control_evaluation, hints, pipeline, tokenizer, training
 from genlab.studio.mini.control import ControlConfig, MiniControl
 from genlab.studio.mini.diffusion import MiniDenoiser
 from genlab.studio.mini.hints import HintedDigits, Told
@@ -353,3 +354,26 @@ def test_the_commands_train_and_measure_it(
     )
     assert set(figures["sha256"]) == set(weights(drawn))
     assert {"iou", "iou_1px", "digit_right"} <= set(figures["outlines"]) and figures["strokes"]
+
+
+def test_a_training_goes_on_from_what_was_trained(
+    drawn: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genlab.studio.mini.commands.load_mnist", lambda split: digits)
+    first = ["--stage", "control", "--out", str(drawn), "--batch-size", "4"]
+    main(["train-mini", *first, "--steps", "4", "--control-lr", "0.01"])
+    before = pipeline.load_controlnet(drawn).state_dict()
+    made = json.loads((drawn / "training.json").read_text())["control"]
+    main(["train-mini", *first, "--steps", "1", "--control-lr", "0.000001", "--from", str(drawn)])
+    after = pipeline.load_controlnet(drawn).state_dict()
+    assert any(before[f"controlnet_mid_block.{name}"].abs().max() > 1e-3 for name in ("weight", "bias"))
+    assert all(torch.allclose(after[name], before[name], atol=1e-4) for name in before)
+    record = json.loads((drawn / "training.json").read_text())["control"]
+    assert record["from"] == made and record["steps"] == 1
+    card.write(drawn)
+    told = (drawn / "README.md").read_text()
+    assert told.index("--control-lr 0.01") < told.index("--control-lr 1e-06 --from FOLDER")
+
+    wider = dataclasses.replace(TINY_UNET, width=2 * TINY_UNET.width)
+    with pytest.raises(CheckpointError, match="another size"):
+        finished(training.train_denoiser(digits, drawn, SHORT, wider, base=drawn))

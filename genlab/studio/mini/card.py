@@ -5,7 +5,12 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from genlab.config import Config
+from genlab.flags import flag
 from genlab.library import read_json
+from genlab.studio.mini.control import ControlConfig
+from genlab.studio.mini.diffusion import DenoiserConfig
+from genlab.studio.mini.vae import AutoencoderConfig
 
 CONTROL = "metrics_control.json"
 FIGURES = {
@@ -26,12 +31,24 @@ CONTROL_FIGURES = {
     "unconditioned.iou": "the same without ControlNet",
     "autoencoder.iou": "the same of the original, encoded and decoded: the most there is to reach",
 }
-STAGES = {"vae": "autoencoder", "unet": "text encoder and U-Net", "control": "ControlNet"}
+STAGES: dict[str, tuple[str, Config]] = {
+    "vae": ("autoencoder", AutoencoderConfig()),
+    "unet": ("text encoder and U-Net", DenoiserConfig()),
+    "control": ("ControlNet", ControlConfig()),
+}
 
 
-def _flags(stage: str, made: dict[str, Any]) -> str:
-    train = made["train"]
-    return f"python -m genlab train-mini --stage {stage} --steps {train['steps']} --seed {train['seed']}"
+def _made(stage: str, made: dict[str, Any]) -> str:
+    """The commands that made a stage, the first one first."""
+    train, usual = made["train"], vars(STAGES[stage][1])
+    flags = {"stage": stage, "steps": train["steps"], "seed": train["seed"]}
+    flags |= {name: value for name, value in made["config"].items() if value != usual[name]}
+    earlier = ""
+    if "from" in made:
+        flags["from"] = "FOLDER"
+        earlier = f"{_made(stage, made['from'])}, then "
+    words = " ".join(f"{flag(name)} {value}" for name, value in flags.items())
+    return f"{earlier}`python -m genlab train-mini {words}`: {made['steps']:,} steps, {made['data']}"
 
 
 def _table(head: str, rows: list[tuple[str, Any]]) -> str:
@@ -66,10 +83,7 @@ def write(folder: Path) -> None:
         tags=["stable-diffusion", "image-generation", "mnist"],
         datasets=["ylecun/mnist"],
     )
-    stages = [
-        (STAGES[stage], f"`{_flags(stage, made)}`: {made['steps']:,} steps, {made['data']}")
-        for stage, made in trained.items()
-    ]
+    stages = [(STAGES[stage][0], _made(stage, made)) for stage, made in trained.items()]
     ModelCard(f"""---
 {front.to_yaml()}
 ---

@@ -46,6 +46,7 @@ def add_commands(commands: Any) -> None:
         default="all",
         help="autoencoder, text encoder with U-Net, ControlNet, or what is missing of these (default all)",
     )
+    train.add_argument("--from", dest="base", type=Path, help="folder of a trained mini-SD to go on from")
     train.add_argument(
         "--save-seconds", type=number, default=60, help="time between two saves to resume from (default 60)"
     )
@@ -88,7 +89,7 @@ def run_train(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     data = load_mnist("train")
     for stage, plan, config in work:
-        events = TRAININGS[stage](data, args.out, plan, config, save_seconds=pause)
+        events = TRAININGS[stage](data, args.out, plan, config, base=args.base, save_seconds=pause)
         if not Accelerator().is_main_process:
             for _ in events:
                 pass

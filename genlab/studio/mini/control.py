@@ -31,7 +31,7 @@ class MiniControl(LatentDiffusion):
 
     Config = ControlConfig
     config: ControlConfig
-    recipe = TrainConfig(steps=2000, batch_size=64)
+    recipe = TrainConfig(steps=7000, batch_size=64)
 
     def __init__(self, config: ControlConfig, text_encoder: Any, unet: Any) -> None:
         from diffusers import ControlNetModel

@@ -6,7 +6,6 @@ launch`` the first process writes it all; ``--dynamo_backend inductor`` compiles
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ from torch import nn
 from genlab.checkpoints import sha256, write_json
 from genlab.config import TrainConfig
 from genlab.data import Dataset
+from genlab.errors import CheckpointError
 from genlab.events import Done, Event
+from genlab.library import read_json
 from genlab.studio.mini import pipeline
 from genlab.studio.mini.captions import vocabulary
 from genlab.studio.mini.control import ControlConfig, MiniControl
@@ -51,15 +52,26 @@ def missing(folder: Path) -> list[str]:
 
 
 def train_autoencoder(
-    data: Dataset, folder: Path, plan: TrainConfig, config: AutoencoderConfig, **saving: Any
+    data: Dataset,
+    folder: Path,
+    plan: TrainConfig,
+    config: AutoencoderConfig,
+    *,
+    base: Path | None = None,
+    **saving: Any,
 ) -> Iterator[Event]:
-    """Train the autoencoder on pictures of ``data`` and write it to ``folder/vae``."""
+    """Train the autoencoder on pictures of ``data`` and write it to ``folder/vae``.
+
+    ``base``: a folder whose autoencoder is trained on; None for new weights. ``saving``: see ``train``.
+    """
     torch.manual_seed(plan.seed)
     model = MiniAutoencoder(config)
+    if base is not None:
+        take_over(model.net, pipeline.load_autoencoder(base))
 
     def write(done: Done) -> None:
         pipeline.save_part(model.net, folder, pipeline.VAE)
-        _record(folder, "vae", plan, config, data, done)
+        _record(folder, "vae", plan, config, data, done, base)
 
     digits = ColouredDigits.of(data)
     yield from _written(train(model, digits, plan, state=state_path(folder, "vae"), **saving), write)
@@ -67,44 +79,74 @@ def train_autoencoder(
 
 
 def train_denoiser(
-    data: Dataset, folder: Path, plan: TrainConfig, config: DenoiserConfig, **saving: Any
+    data: Dataset,
+    folder: Path,
+    plan: TrainConfig,
+    config: DenoiserConfig,
+    *,
+    base: Path | None = None,
+    **saving: Any,
 ) -> Iterator[Event]:
-    """Train text encoder and U-Net in the latents of ``folder/vae`` and write the pipeline to ``folder``."""
+    """Train text encoder and U-Net in the latents of ``folder/vae`` and write the pipeline to ``folder``;
+    ``base`` and ``saving`` as for ``train_autoencoder``."""
     autoencoder = pipeline.load_autoencoder(folder).to(Accelerator().device)
     with Accelerator().main_process_first():  # the others find what the first has written
         tokenizer = build(vocabulary(), folder / "tokenizer")
         latents = encoded(data, folder, autoencoder, tokenizer, config.drop, plan.seed)
     torch.manual_seed(plan.seed)
     model = MiniDenoiser(config, len(tokenizer))
+    if base is not None:
+        trained = pipeline.load_pipeline(base)
+        for net in (model.net, model.average.module):
+            for name in ("text_encoder", "unet"):
+                take_over(net.get_submodule(name), getattr(trained, name))
     compile_asked(model.net)
 
     def write(done: Done) -> None:
         pipeline.save_pipeline(autoencoder, model, tokenizer, folder)
-        _record(folder, "unet", plan, config, data, done)
+        _record(folder, "unet", plan, config, data, done, base)
 
     yield from _written(train(model, latents, plan, state=state_path(folder, "unet"), **saving), write)
     state_path(folder, "unet").unlink(missing_ok=True)
 
 
 def train_control(
-    data: Dataset, folder: Path, plan: TrainConfig, config: ControlConfig, **saving: Any
+    data: Dataset,
+    folder: Path,
+    plan: TrainConfig,
+    config: ControlConfig,
+    *,
+    base: Path | None = None,
+    **saving: Any,
 ) -> Iterator[Event]:
-    """Train a ControlNet for the pipeline in ``folder`` and write it to ``folder/controlnet``."""
+    """Train a ControlNet for the pipeline in ``folder`` and write it to ``folder/controlnet``;
+    ``base`` and ``saving`` as for ``train_autoencoder``."""
     pipe = pipeline.load_pipeline(folder).to(Accelerator().device)
     with Accelerator().main_process_first():
         latents = encoded(data, folder, pipe.vae, pipe.tokenizer, config.control_drop, plan.seed)
     hinted = HintedDigits(**vars(latents), digits=data.images, strokes=config.strokes)
     torch.manual_seed(plan.seed)
     model = MiniControl(config, pipe.text_encoder, pipe.unet)
+    if base is not None:
+        for net in (model.net, model.average.module):
+            take_over(net, pipeline.load_controlnet(base))
     for net in (model.net, pipe.unet):
         compile_asked(net)
 
     def write(done: Done) -> None:
         pipeline.save_part(model.average.module, folder, pipeline.CONTROLNET)
-        _record(folder, "control", plan, config, data, done)
+        _record(folder, "control", plan, config, data, done, base)
 
     yield from _written(train(model, hinted, plan, state=state_path(folder, "control"), **saving), write)
     state_path(folder, "control").unlink(missing_ok=True)
+
+
+def take_over(net: nn.Module, trained: nn.Module) -> None:
+    """Give ``net`` the weights of ``trained``; CheckpointError where it is of another shape."""
+    try:
+        net.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError("The weights to go on from are of another size; check the knobs.") from error
 
 
 def compile_asked(net: nn.Module) -> None:
@@ -135,8 +177,16 @@ def encoded(
     return LatentDigits(posteriors, facts.digit, data.source, data.complete, facts, tokenizer, drop)
 
 
-def _record(folder: Path, stage: str, plan: TrainConfig, config: Any, data: Dataset, done: Done) -> None:
-    """Keep how a stage was trained."""
+def _record(
+    folder: Path,
+    stage: str,
+    plan: TrainConfig,
+    config: Any,
+    data: Dataset,
+    done: Done,
+    base: Path | None,
+) -> None:
+    """Keep how a stage was trained, and how what it went on from was."""
     made = {
         "config": dataclasses.asdict(config),
         "train": dataclasses.asdict(plan),
@@ -144,6 +194,6 @@ def _record(folder: Path, stage: str, plan: TrainConfig, config: Any, data: Data
         "steps": done.step,
         "seconds": round(done.seconds),
     }
-    path = folder / RECORD
-    earlier = json.loads(path.read_text()) if path.exists() else {}
-    write_json(path, earlier | {stage: made})
+    if base is not None:
+        made["from"] = read_json(base / RECORD).get(stage, {})
+    write_json(folder / RECORD, read_json(folder / RECORD) | {stage: made})
