@@ -1,15 +1,18 @@
 """Small data and small models, so that every test runs in a moment on a CPU."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio_client import Client
 
 from genlab import checkpoints
 from genlab.data import Dataset, load_mnist
 from genlab.evaluation import make_reference
 from genlab.library import Library
 from genlab.models import TRAINABLE
+from genlab.ui import LAUNCH, build_app
 from tests.helpers import scrambled, tiny
 
 
@@ -36,3 +39,20 @@ def library(tmp_path_factory: pytest.TempPathFactory, embedded: dict[str, Datase
     judge: Any = checkpoints.load(folder / "classifier")
     make_reference(folder / "classifier", judge, embedded["train"], embedded["test"])
     return Library(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Where the whole app answers."""
+    app = build_app().queue(max_size=64)
+    _, url, _ = app.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
+    yield url
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[Client]:
+    """A real client of the whole app."""
+    found = Client(url, verbose=False, analytics_enabled=False)
+    yield found
+    found.close()

@@ -1,7 +1,6 @@
 """The diffusion laboratory through the real gradio_client."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,9 @@ from PIL import Image
 
 from genlab import api
 from genlab.lab.sweeps import SETTINGS
-from genlab.ui import LAUNCH, build_app
+from genlab.ui import build_app
 from genlab.walks import finish
 from tests.helpers import bomb
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    app = build_app().queue(max_size=64)
-    _, url, _ = app.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
-    found = Client(url, verbose=False, analytics_enabled=False)
-    yield found
-    found.close()
-    app.close()
 
 
 @pytest.fixture(scope="module")

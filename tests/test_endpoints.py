@@ -1,7 +1,6 @@
 """The public endpoints through the real gradio_client."""
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,25 +10,9 @@ from PIL import Image
 
 from genlab import api
 from genlab.models import MODELS
-from genlab.ui import LAUNCH, build_app
 from genlab.walks import finish
 
 KNOBS = ("steps", "sampler", "eta", "guidance", "prior")
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    app = build_app().queue(max_size=64)
-    _, url, _ = app.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
-    yield url
-    app.close()
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[Client]:
-    found = Client(url, verbose=False, analytics_enabled=False)
-    yield found
-    found.close()
 
 
 def pixels(path: str) -> np.ndarray:

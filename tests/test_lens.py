@@ -24,7 +24,7 @@ from genlab.studio.mini.diffusion import DenoiserConfig, MiniDenoiser
 from genlab.studio.mini.pipeline import save_pipeline
 from genlab.studio.mini.vae import AutoencoderConfig, MiniAutoencoder
 from genlab.studio.request import ImageKnobs, Knobs, Request
-from genlab.studio.schedulers import make
+from genlab.studio.schedulers import SCHEDULERS, make
 from genlab.ui.endpoints import studio_inside
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.studio.inside_view import show
@@ -33,7 +33,7 @@ from genlab.walks import finish
 
 KINDS = {"mini-sd": "v_prediction", "mini-eps": "epsilon"}
 PROMPT = "a red zebra on red"
-SAMPLERS = ("ddim", "dpmpp", "euler", "unipc", "pndm")
+SAMPLERS = [name for name, sampler in SCHEDULERS.items() if not sampler.distilled]
 
 
 @pytest.fixture(scope="module")

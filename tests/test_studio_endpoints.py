@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,10 @@ from PIL import Image
 
 from genlab import api
 from genlab.studio.catalog import CATALOG
-from genlab.ui import LAUNCH, build_app
 from genlab.walks import finish
 
 SHORT: dict[str, Any] = {"steps": 3, "seed": 5}
 TASKS = ("/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid")
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    app = build_app().queue(max_size=64)
-    _, url, _ = app.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
-    found = Client(url, verbose=False, analytics_enabled=False)
-    yield found
-    found.close()
-    app.close()
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +118,15 @@ def test_a_sweep_is_its_pictures_in_one(client: Client) -> None:
         alone, _ = client.predict(guidance=scale, prompt="a 5", api_name="/text_to_image", **SHORT)
         assert same(picture, opened(alone[0]).convert("RGB"))
     assert json.loads(opened(pictures[0]).info["genlab"])["grid"]["x"]["values"] == [1, 4]
+
+
+def test_a_grid_over_one_setting(client: Client) -> None:
+    wanted = {"x": "prompt", "x_values": ["a 1", "dog " * 100], "y": "nothing", "steps": 2}
+    pictures, numbers = client.predict(api_name="/grid", **wanted)
+    assert [p["caption"] for p in pictures] == ["the sheet", "a 1", ("dog " * 100)]
+    assert [r["steps"] for r in numbers["recipes"]] == [2, 2]
+    assert len(numbers["notices"]) == 1 and "tokens" in numbers["notices"][0]
+    assert numbers["withheld"] == []
 
 
 def test_a_grid_runs_over_any_two_settings(client: Client) -> None:

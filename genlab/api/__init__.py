@@ -36,6 +36,7 @@ from genlab.api.studio import (
     control,
     edges,
     grid,
+    grid_plan,
     guidance_sweep,
     image_to_image,
     inpaint,
@@ -44,6 +45,7 @@ from genlab.api.studio import (
     studio_picture,
     studio_recipe,
     studio_request,
+    sweep_plan,
     text_to_image,
 )
 
@@ -65,6 +67,7 @@ __all__ = [
     "edges",
     "evaluate",
     "grid",
+    "grid_plan",
     "guidance",
     "guidance_curve",
     "guidance_sweep",
@@ -88,6 +91,7 @@ __all__ = [
     "studio_picture",
     "studio_recipe",
     "studio_request",
+    "sweep_plan",
     "text_to_image",
     "train",
     "vary",

@@ -11,14 +11,16 @@ from genlab.api.families import dataset
 from genlab.config import check_choice, make
 from genlab.data import to_uint8
 from genlab.errors import InvalidInput
-from genlab.studio import recipe, sheets
+from genlab.studio import recipe
+from genlab.studio.axes import Plan, plan
 from genlab.studio.catalog import CATALOG
 from genlab.studio.edges import canny
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.mini.pictures import COLOURS, blend
 from genlab.studio.pictures import Upload, fit, fit_mask, read_mask, read_picture
 from genlab.studio.request import TASKS, Knobs, Request
-from genlab.studio.sheets import Sheet
+from genlab.studio.schedulers import SCHEDULERS
+from genlab.studio.sheets import Sheet, draw_sheet
 from genlab.studio.worker import Stream
 from genlab.visualize import picture as to_image
 
@@ -41,6 +43,7 @@ def studio_models(engine: Engine = STUDIO) -> list[dict[str, Any]]:
             "tasks": list(card.tasks),
             "unavailable": engine.unavailable(card),
             "defaults": vars(card.knobs),
+            "schedulers": {name: SCHEDULERS[name].idea for name in card.schedulers()},
             "edges": list(card.edges),
             "parameters": round(card.parameters * 1e6),
             "repositories": list(card.repositories("base")),
@@ -126,30 +129,33 @@ def edges(
     return Upload(Image.fromarray(found).convert("RGB"), upload.notices)
 
 
-def guidance_sweep(
-    *, scales: Any = SCALES, engine: Engine = STUDIO, guidance: Any = None, **wanted: Any
-) -> Stream[Sheet]:
-    """One prompt and seed at several guidance scales, in one labelled picture."""
+def sweep_plan(*, scales: Any = SCALES, guidance: Any = None, **wanted: Any) -> Plan:
+    """One prompt and seed at several guidance scales; ``wanted`` as for ``studio_request``."""
     if guidance is not None:
         raise InvalidInput("guidance is what the sweep runs over; give scales.")
-    request = studio_request("text_to_image", **wanted)
-    axes = sheets.Axes(sheets.axis(request, "guidance", scales), sheets.axis(request, None, None))
-    return sheets.draw_grid(engine, request, axes)
+    return plan(studio_request("text_to_image", **wanted), ("guidance", scales))
 
 
-def grid(
+def grid_plan(
     *,
     x: str = "guidance",
     x_values: Any = SCALES,
     y: str | None = "steps",
     y_values: Any = (2, 5, 25),
-    engine: Engine = STUDIO,
     **wanted: Any,
-) -> Stream[Sheet]:
-    """Pictures over any two settings, in one labelled picture."""
-    request = studio_request("text_to_image", **wanted)
-    axes = sheets.Axes(sheets.axis(request, x, x_values), sheets.axis(request, y, y_values))
-    return sheets.draw_grid(engine, request, axes)
+) -> Plan:
+    """One prompt over any two settings, or over one: ``y`` is None then."""
+    return plan(studio_request("text_to_image", **wanted), (x, x_values), (y, y_values))
+
+
+def guidance_sweep(*, engine: Engine = STUDIO, **wanted: Any) -> Stream[Sheet]:
+    """The pictures of ``sweep_plan`` in one labelled picture."""
+    return draw_sheet(engine, sweep_plan(**wanted))
+
+
+def grid(*, engine: Engine = STUDIO, **wanted: Any) -> Stream[Sheet]:
+    """The pictures of ``grid_plan`` in one labelled picture."""
+    return draw_sheet(engine, grid_plan(**wanted))
 
 
 def studio_recipe(data: bytes) -> dict[str, Any]:

@@ -7,48 +7,65 @@ from urllib.parse import parse_qsl
 import pytest
 
 from genlab.errors import InvalidInput
-from genlab.studio import links, recipe, sheets
+from genlab.studio import links, recipe
+from genlab.studio.axes import Axis, listed, plan, plan_in, typed
 from genlab.studio.engine import Engine
-from genlab.studio.request import Request
-from genlab.studio.sheets import Axes, Axis
+from genlab.studio.request import TASKS
+from genlab.studio.sheets import draw_sheet
 from genlab.walks import finish
-from tests.studio.helpers import ask
+from tests.studio.helpers import ask, draw
 
-AXES = {
-    "numbers": (("guidance", [1.0, 2.5]), ("steps", [1, 2])),
-    "one": (("seed", [3, 4294967295]), (None, None)),
+AXES: dict[str, Any] = {
+    "numbers": (("guidance", [4 / 3, 2.5]), ("steps", [1, 2])),
+    "one": (("seed", [3, 4294967295]),),
+    "none named": (("seed", [3]), ("nothing", None)),
     "words": (("prompt", ["a red, thick 7", "a 3"]), ("scheduler", ["ddim", "euler"])),
+    "bars": (("prompt", ["a|b", "[c"]), ("negative_prompt", [""])),
 }
-
-
-def made(request: Request, name: str) -> Axes:
-    return Axes(*(sheets.axis(request, *axis) for axis in AXES[name]))
 
 
 @pytest.mark.parametrize("name", AXES)
 def test_a_sheet_brings_its_axes_back(name: str, shared: Engine) -> None:
-    request = ask("text_to_image", seed=5, steps=1)
-    sheet = finish(sheets.draw_grid(shared, request, made(request, name)))
+    sheet = finish(draw_sheet(shared, plan(ask("text_to_image", seed=5, steps=1), *AXES[name])))
     found = recipe.read(recipe.png(sheet.image), shared.catalog)
-    restored = recipe.settings(found, shared.catalog)
-    axes = sheets.axes_in(found, restored)
-    assert axes == sheet.axes
-    again = finish(sheets.draw_grid(shared, restored, axes))
+    restored = plan_in(found, recipe.settings(found, shared.catalog))
+    assert restored is not None and restored.axes == sheet.plan.axes
+    again = finish(draw_sheet(shared, restored))
     assert again.image.tobytes() == sheet.image.tobytes()
     assert again.recipe == sheet.recipe
 
 
-@pytest.mark.parametrize("name", [*AXES, None])
-def test_a_link_brings_request_and_axes_back(name: str | None) -> None:
-    request = ask("text_to_image", model="mini-sd", prompt="a & b = 7?", seed=9, n=3, width=64)
-    axes = None if name is None else made(request, name)
-    query = links.query(request, axes)
-    assert links.read(dict(parse_qsl(query))) == (request, axes)
+@pytest.mark.parametrize("name", AXES)
+def test_a_link_brings_a_sheet_back(name: str) -> None:
+    wanted = plan(ask("text_to_image", model="mini-sd", seed=9, width=64), *AXES[name])
+    assert links.read(dict(parse_qsl(links.query(*wanted)))) == wanted
+
+
+def test_a_link_brings_a_request_back() -> None:
+    for task in TASKS:
+        request = ask(task, model="mini-sd", prompt="a & b = 7?", seed=9, n=3, width=64, guidance=4 / 3)
+        query = links.query(request)
+        assert links.read(dict(parse_qsl(query))) == request
+        assert "few_steps" not in query and "refiner" not in query, "only what differs from the model's own"
 
 
 def test_an_address_without_a_setting_has_none() -> None:
     assert links.read({}) is None
     assert links.read({"x": "steps", "x_values": "1"}) is None
+
+
+def test_every_cell_says_what_it_is_of(shared: Engine) -> None:
+    wanted = plan(ask("text_to_image", steps=1), ("guidance", [1.0, 2.5]), ("seed", [3, 4]))
+    assert wanted.axes.captions() == [f"guidance {w}, seed {s}" for s in (3, 4) for w in (1, 2.5)]
+    seeds = [request.seed for request in wanted.requests()]
+    scales = [request.knobs.guidance for request in wanted.requests()]
+    assert (seeds, scales) == ([3, 3, 4, 4], [1.0, 2.5, 1.0, 2.5])
+
+
+def test_a_sheet_says_what_its_cells_say(shared: Engine) -> None:
+    request = ask("text_to_image", steps=1, prompt="dog " * 100)
+    (notice,) = draw(shared, request).notices
+    assert finish(draw_sheet(shared, plan(request, ("seed", [1, 2])))).notices == (notice,)
 
 
 HOSTILE: dict[str, Any] = {
@@ -60,6 +77,8 @@ HOSTILE: dict[str, Any] = {
     "out of range": {"x": {"name": "steps", "values": [1, -1]}},
     "an unhashable name": {"x": {"name": ["steps"], "values": [1]}},
     "too long": {"x": {"name": "steps", "values": [1] * 1000}},
+    "one setting twice": {name: {"name": "steps", "values": [1]} for name in "xy"},
+    "too many": {"x": {"name": "steps", "values": [1] * 10}, "y": {"name": "seed", "values": [1] * 10}},
 }
 
 
@@ -67,11 +86,18 @@ HOSTILE: dict[str, Any] = {
 def test_hostile_axes_are_refused(grid: Any) -> None:
     found = recipe.parse(json.dumps({"task": "text_to_image", "model": "mini-sd", "grid": grid}).encode())
     with pytest.raises(InvalidInput, match=r"^[^\n]{1,200}\.$"):
-        sheets.axes_in(found, recipe.settings(found))
+        plan_in(found, recipe.settings(found))
 
 
 @pytest.mark.parametrize(
-    "params", [{"x": "colour", "x_values": "1"}, {"x": "steps"}, {"x": "steps", "x_values": "a"}]
+    "params",
+    [
+        {"x": "colour", "x_values": "1"},
+        {"x": "steps"},
+        {"x": "steps", "x_values": "a"},
+        {"x": "steps", "x_values": "[1, [2]]"},
+        {"x": "steps", "x_values": "1", "y": "steps", "y_values": "2"},
+    ],
 )
 def test_a_bad_link_is_refused(params: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match=r"^[^\n]{1,200}\.$"):
@@ -79,5 +105,12 @@ def test_a_bad_link_is_refused(params: dict[str, str]) -> None:
 
 
 def test_typed_values_read_as_they_were() -> None:
-    for axis in (Axis("steps", (1, 20)), Axis("guidance", (1.25, 3.0)), Axis("prompt", ("a, b", ""))):
-        assert tuple(sheets.listed(axis.name, sheets.typed(axis))) == axis.values
+    for axis, text in (
+        (Axis("steps", (1, 20)), "1, 20"),
+        (Axis("guidance", (1.25, 3.0)), "1.25, 3"),
+        (Axis("guidance", (1 / 3,)), "0.3333333333333333"),
+        (Axis("prompt", ("a, b", "")), "a, b | "),
+        (Axis("prompt", ("a|b",)), '["a|b"]'),
+    ):
+        assert typed(axis) == text
+        assert tuple(listed(axis.name, text)) == axis.values

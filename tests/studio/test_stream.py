@@ -17,6 +17,7 @@ import torch
 from genlab.studio import loading
 from genlab.studio.card import ModelCard
 from genlab.studio.engine import Engine
+from genlab.studio.schedulers import SCHEDULERS
 from genlab.studio.schedulers import make as make_scheduler
 from genlab.studio.worker import Worker
 from tests.studio import tiny
@@ -31,7 +32,7 @@ def count_calls(engine: Engine) -> list[int]:
     return calls
 
 
-@pytest.mark.parametrize("scheduler", ["ddim", "pndm", "dpmpp"])
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_progress_counts_the_schedulers_own_timesteps(scheduler: str, shared: Engine) -> None:
     steps = 6
     drawn, told = followed(shared, ask("text_to_image", scheduler=scheduler, steps=steps))

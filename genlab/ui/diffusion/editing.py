@@ -13,13 +13,14 @@ from genlab.lab.latents import REGIONS, RepaintKnobs, VaryKnobs
 from genlab.lab.pictures import Digit, to_mask
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import figure, img, question, sheet
-from genlab.ui.diffusion.source import PAD, PicturePanel, preview, strokes
+from genlab.ui.diffusion.source import PAD, PicturePanel, pad, preview, strokes
 from genlab.ui.knobs import Values
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
 PAINTED = "painted"
 MASK_COLOUR = (230, 159, 0)
+MASK_INK = "#{:02x}{:02x}{:02x}".format(*MASK_COLOUR)
 
 
 def tinted(image: Tensor, mask: Tensor) -> Image.Image:
@@ -54,16 +55,7 @@ class Mask:
             elem_id="inpaint-region",
         )
         with gr.Accordion("Paint the mask", open=False):
-            self.pad = gr.ImageEditor(
-                type="pil",
-                sources=(),
-                canvas_size=(PAD, PAD),
-                layers=False,
-                transforms=(),
-                brush=gr.Brush(28, ["#e69f00"], color_mode="fixed"),
-                show_label=False,
-                elem_id="inpaint-mask",
-            )
+            self.pad = pad("inpaint-mask", 28, MASK_INK)
         self.pad.input(None, None, self.region, js=f"() => '{PAINTED}'", api_visibility="private")
 
     def read(self, values: Values) -> Tensor:

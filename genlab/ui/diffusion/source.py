@@ -19,12 +19,26 @@ from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.session import Sessions
 
 PAD = 280  # pixels of a drawing pad's edge
-BRUSH = gr.Brush(18, ["#1f77b4"], color_mode="fixed")
+INK = "#1f77b4"  # a pen's colour
 
 
 def held_out(index: Any) -> Digit:
     last = len(api.dataset("test")) - 1
     return api.digit(int(check_number("test digit", index, 0, last, whole=True)))
+
+
+def pad(elem_id: str, width: int, colour: str = INK, edge: int = PAD) -> gr.ImageEditor:
+    """Where a visitor draws with a pen ``width`` pixels wide; ``strokes`` reads what is drawn."""
+    return gr.ImageEditor(
+        type="pil",
+        sources=(),
+        canvas_size=(edge, edge),
+        layers=False,
+        transforms=(),
+        brush=gr.Brush(width, [colour], color_mode="fixed"),
+        show_label=False,
+        elem_id=elem_id,
+    )
 
 
 def strokes(value: dict[str, Any] | None, size: tuple[int, int] = (PAD, PAD)) -> Image.Image:
@@ -74,15 +88,7 @@ class Source:
             gr.Markdown(
                 "Choose the brush on the left, draw, then press the button: only what it takes over is used."
             )
-            self.pad = gr.Sketchpad(
-                type="pil",
-                canvas_size=(PAD, PAD),
-                layers=False,
-                transforms=(),
-                brush=BRUSH,
-                show_label=False,
-                elem_id=f"{panel}-pad",
-            )
+            self.pad = pad(f"{panel}-pad", 18)
             self.use = gr.Button("Use the drawing", size="sm", elem_id=f"{panel}-draw")
 
     def listen(

@@ -66,9 +66,11 @@ def pictures(stream: Stream[Drawn]) -> Answer:
 def sheet(stream: Stream[Sheet]) -> Answer:
     """The labelled picture of ``stream``, then its cells, row by row."""
     found: Sheet = yield from told(stream)
-    cells = [(cell.pictures[0], f"cell {i}") for i, cell in enumerate(found.cells)]
+    pictures = [cell.pictures[0] for cell in found.cells]
+    cells = list(zip(pictures, found.plan.axes.captions(), strict=True))
+    numbers = {"seconds": found.seconds, "notices": found.notices, "withheld": found.withheld}
     recipes = [cell.recipes[0] for cell in found.cells]
-    yield [(found.image, "grid"), *cells], jsonable({"recipes": recipes, "seconds": found.seconds})
+    yield [(found.image, "the sheet"), *cells], jsonable({"recipes": recipes, **numbers})
 
 
 class StudioCalls:
@@ -164,7 +166,7 @@ class StudioCalls:
         Args:
             x: A setting: prompt, negative_prompt, seed or the name of a knob.
             x_values: Its values, at most 10; empty for 1, 2, 3, 5, 8.
-            y: Another setting.
+            y: Another setting; "nothing" for a single row.
             y_values: Its values, at most 10 (36 pictures in all); empty for 2, 5, 25.
         """
         found = given(x=x, x_values=x_values, y=y, y_values=y_values, **wanted)

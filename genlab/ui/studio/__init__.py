@@ -1,5 +1,6 @@
 """The tab Studio: Stable Diffusion from words, pictures, holes and outlines."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -8,12 +9,12 @@ from gradio.components import Component
 
 from genlab import api
 from genlab.config import check_choice
-from genlab.errors import ModelUnavailable
+from genlab.errors import InvalidInput, ModelUnavailable
 from genlab.studio import links, recipe
+from genlab.studio.axes import Axes, Plan, plan_in
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Engine
 from genlab.studio.request import Request
-from genlab.studio.sheets import Axes, axes_in
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
@@ -22,9 +23,7 @@ from genlab.ui.session import Sessions
 from genlab.ui.studio import editing, inside, outlines, sheets, words
 from genlab.ui.studio.form import FIRST, Form
 
-PANELS = ("text", "sweep", "grid", "image", "hole", "control", "inside")
 OF_TASK = {"text_to_image": "text", "image_to_image": "image", "inpaint": "hole", "control": "control"}
-TITLES = ("Text to image", "Guidance sweep", "Grid", "Image to image", "Inpaint", "Control", "Inside")
 
 
 def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> None:
@@ -33,16 +32,16 @@ def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> 
     model, dropped, note = build_head(engine)
     with gr.Tabs() as panels:
         forms: dict[str, Form] = {}
-        made: list[Any] = [
-            lambda: words.build(model, sessions, engine),
-            lambda: sheets.build_sweep(model, sessions, engine),
-            lambda: sheets.build_grid(model, sessions, engine),
-            lambda: editing.build_image(app, model, sessions, engine),
-            lambda: editing.build_inpaint(app, model, sessions, engine),
-            lambda: outlines.build(app, model, sessions, engine),
-            lambda: inside.build(model, sessions, engine),
+        made: list[tuple[str, str, Callable[[], Form]]] = [
+            ("text", "Text to image", lambda: words.build(model, sessions, engine)),
+            ("sweep", "Guidance sweep", lambda: sheets.build_sweep(model, sessions, engine)),
+            ("grid", "Grid", lambda: sheets.build_grid(model, sessions, engine)),
+            ("image", "Image to image", lambda: editing.build_image(app, model, sessions, engine)),
+            ("hole", "Inpaint", lambda: editing.build_inpaint(app, model, sessions, engine)),
+            ("control", "Control", lambda: outlines.build(app, model, sessions, engine)),
+            ("inside", "Inside", lambda: inside.build(model, sessions, engine)),
         ]
-        for panel, title, make in zip(PANELS, TITLES, made, strict=True):
+        for panel, title, make in made:
             with gr.Tab(title, id=panel):
                 forms[panel] = make()
     listen(app, engine, tabs, panels, forms, model, dropped, note)
@@ -78,6 +77,8 @@ def panel_of(request: Request, axes: Axes | None) -> str:
     """Where ``request``, or its sheet over ``axes``, is drawn."""
     if axes is None:
         return OF_TASK[request.task]
+    if request.task != "text_to_image":
+        raise InvalidInput(f"task is {request.task!r}; a sheet on this page is of text_to_image.")
     return "sweep" if axes.x.name == sheets.SWEPT and not axes.y.name else "grid"
 
 
@@ -107,7 +108,8 @@ def listen(
         card = CATALOG[check_choice("model", name, tuple(CATALOG))]
         return {part: update for form in forms.values() for part, update in form.adopt(card).items()}
 
-    def restored(request: Request, axes: Axes | None, said: str, current: Any = None) -> dict[Any, Any]:
+    def restored(found: Request | Plan, said: str, current: Any = None) -> dict[Any, Any]:
+        request, axes = found if isinstance(found, Plan) else (found, None)
         if reason := engine.unavailable(CATALOG[request.model]):
             raise ModelUnavailable(f"It was drawn by {CATALOG[request.model].title}. {reason}")
         panel = panel_of(request, axes)
@@ -125,7 +127,7 @@ def listen(
             made = api.studio_recipe(values[dropped] or b"")
             request = recipe.settings(made)
             said = "Restored; press Draw for the same picture."
-            found = restored(request, axes_in(made, request), said, values[model])
+            found = restored(plan_in(made, request) or request, said, values[model])
         except Exception as error:
             found = {note: html.note(sentence(error))}
         return {dropped: None} | found  # empty again, ready for the next
@@ -135,7 +137,7 @@ def listen(
             told = links.read(dict(request.query_params))
             if told is None:
                 return {note: ""}
-            found = restored(*told, "As in the link; press Draw.")
+            found = restored(told, "As in the link; press Draw.")
         except Exception as error:
             found = {note: html.note(sentence(error))}
         return {tabs: gr.Tabs(selected="studio")} | found

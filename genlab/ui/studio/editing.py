@@ -10,9 +10,9 @@ from genlab import api, visualize
 from genlab.errors import InvalidInput
 from genlab.studio.engine import Engine
 from genlab.studio.pictures import Upload
-from genlab.ui.diffusion.editing import MASK_COLOUR
+from genlab.ui.diffusion.editing import MASK_INK
 from genlab.ui.diffusion.pieces import question
-from genlab.ui.diffusion.source import strokes
+from genlab.ui.diffusion.source import pad, strokes
 from genlab.ui.knobs import Values
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Drawing, Form, Results
@@ -70,15 +70,7 @@ class Pad:
     """Where the mask is painted, over the picture; made where this is called."""
 
     def __init__(self) -> None:
-        self.editor = gr.ImageEditor(
-            type="pil",
-            sources=(),
-            layers=False,
-            transforms=(),
-            brush=gr.Brush(40, ["#{:02x}{:02x}{:02x}".format(*MASK_COLOUR)], color_mode="fixed"),
-            show_label=False,
-            elem_id="hole-pad",
-        )
+        self.editor = pad("hole-pad", 40, MASK_INK, edge=800)
 
     def fill(self, upload: Upload) -> dict[str, Any]:
         return {"background": canvas(upload.image), "layers": [], "composite": None}
@@ -96,7 +88,7 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
     question("What else could be there? Paint over a part of the picture, and say what the whole should be.")
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=240):
-            pad = Pad()
+            hole = Pad()
             picture = Picture("hole", visible=False)
         form = Form("hole", "inpaint", model, prompt="a red nine on a yellow background")
         hint = "Choose the brush on the left of the picture, paint, then press Draw."
@@ -104,11 +96,11 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
 
     def draw(values: Values, session: Session) -> Drawing:
         upload = values[picture.image]
-        mask = pad.mask(values[pad.editor], upload.image)
+        mask = hole.mask(values[hole.editor], upload.image)
         request = api.studio_request("inpaint", picture=upload, mask=mask, **form.read(values))
         drawn = yield from engine.draw(request)
         return results.show(drawn, request)
 
-    results.listen(draw, form.inputs | {picture.image, pad.editor}, [], preprocess=True)
-    picture.listen(app, results.runner.note, pad.fill, picture.image, [pad.editor])
+    results.listen(draw, form.inputs | {picture.image, hole.editor}, [], preprocess=True)
+    picture.listen(app, results.runner.note, hole.fill, picture.image, [hole.editor])
     return form

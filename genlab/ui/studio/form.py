@@ -1,7 +1,7 @@
 """The controls of a task, how its run is told, and how its pictures are shown."""
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from html import escape
 from typing import Any
 
@@ -11,11 +11,11 @@ from gradio.components import Component
 from genlab import api, visualize
 from genlab.errors import GenlabError
 from genlab.studio import links
+from genlab.studio.axes import Axes
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import MAX_PICTURES, TASKS, Knobs, Request
-from genlab.studio.sheets import Axes
 from genlab.studio.worker import Progress
 from genlab.ui import html
 from genlab.ui.card import Updates
@@ -99,10 +99,6 @@ class Form:
         """The arguments of the call."""
         return {"model": values[self.model]} | read(values, self.parts)
 
-    def first(self) -> dict[str, Any]:
-        """The arguments of the call as the page opens."""
-        return {name: part.value for name, part in ({"model": self.model} | self.parts).items()}
-
     def adopt(self, card: ModelCard, knobs: Knobs | None = None) -> Updates:
         """The controls as ``card`` wants them, with the values of ``knobs`` (None: the card's own).
 
@@ -126,14 +122,38 @@ class Form:
         return own | self.adopt(CATALOG[request.model], request.knobs)
 
 
-def cost(engine: Engine, task: str, wanted: dict[str, Any]) -> str:
-    """What a run will take, in words; nothing for values that cannot be used, which Draw will name."""
-    try:
-        estimate = engine.estimate(api.studio_request(task, **wanted))
-    except GenlabError:
-        return ""
-    time = "time unknown" if estimate.seconds is None else f"about {duration(estimate.seconds)}"
-    return f"<p>{time} ({estimate.basis}), {brief(estimate.gigabytes)} GB of memory</p>"
+class Cost:
+    """The line that tells what a run will take; made where this is called.
+
+    Args:
+        engine: What will draw.
+        inputs: The controls.
+        wanted: The requests that they ask for.
+    """
+
+    def __init__(
+        self, engine: Engine, inputs: set[Any], wanted: Callable[[Values], Iterable[Request]]
+    ) -> None:
+        self.engine, self.wanted = engine, wanted
+        self.line = gr.HTML(self.told({part: part.value for part in inputs}), elem_classes="gl-live")
+        changes = [part.change for part in inputs]
+        gr.on(changes, self.told, inputs, self.line, trigger_mode="always_last", **NOW)
+
+    def told(self, values: Values) -> str:
+        """In words; nothing for values that cannot be used, which Draw will name."""
+        try:
+            estimates = [self.engine.estimate(request) for request in self.wanted(values)]
+        except GenlabError:
+            return ""
+        seconds = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
+        time = f"about {duration(sum(seconds))}" if len(seconds) == len(estimates) else "time unknown"
+        gigabytes = max(estimate.gigabytes for estimate in estimates)
+        return f"<p>{time} ({estimates[0].basis}), {brief(gigabytes)} GB of memory</p>"
+
+
+def summary(*parts: str) -> str:
+    """What came out, in one line."""
+    return f'<p class="gl-live">{escape("; ".join(parts))}.</p>'
 
 
 class StudioRunner(Runner):
@@ -203,10 +223,11 @@ class Results:
         sessions: Sessions,
         more: Callable[[], None] = lambda: None,
     ) -> None:
-        self.form, self.engine = form, engine
         with gr.Column(scale=4, min_width=300):
             self.runner = StudioRunner(panel, sessions, "Draw")
-            self.cost = gr.HTML(cost(engine, form.task, form.first()), elem_classes="gl-live")
+            self.cost = Cost(
+                engine, form.inputs, lambda values: [api.studio_request(form.task, **form.read(values))]
+            )
             self.runner.note.render()
             more()
             self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
@@ -224,17 +245,11 @@ class Results:
 
     @property
     def outputs(self) -> list[Component]:
-        return [self.cost, self.said, self.gallery, *self.recipe.parts]
+        return [self.cost.line, self.said, self.gallery, *self.recipe.parts]
 
     def listen(self, work: Work, inputs: set[Any], more: list[Component], **options: Any) -> None:
-        """Do ``work`` when Draw is pressed; tell its cost whenever a control changes."""
+        """Do ``work`` when Draw is pressed."""
         self.runner.listen(work, inputs, [*more, *self.outputs], **{**STUDIO, **options})
-
-        def changed(values: Values) -> str:
-            return cost(self.engine, self.form.task, self.form.read(values))
-
-        changes = [part.change for part in self.form.inputs]
-        gr.on(changes, changed, self.form.inputs, self.cost, trigger_mode="always_last", **NOW)
 
     def show(self, drawn: Drawn, request: Request) -> Updates:
         """The pictures, each of which carries its recipe, and what they cost."""
@@ -242,11 +257,11 @@ class Results:
         for i in drawn.withheld:
             captions[i] += ": withheld by the model's safety checker"
         size = f"{request.knobs.width}x{request.knobs.height}"
-        said = "; ".join([f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}", *drawn.notices])
+        said = summary(f"{len(drawn.pictures)} of {size}, {duration(drawn.seconds)}", *drawn.notices)
         crisp = max(drawn.pictures[0].size) <= SMALL
         return {
-            self.cost: "",
-            self.said: f'<p class="gl-live">{escape(said)}.</p>',
+            self.cost.line: "",
+            self.said: said,
             self.gallery: gr.Gallery(
                 list(zip(drawn.pictures, captions, strict=True)),
                 visible=True,

@@ -16,7 +16,7 @@ from genlab.studio.pictures import Upload
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
-from genlab.ui.diffusion.source import PAD, strokes
+from genlab.ui.diffusion.source import pad, strokes
 from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Drawing, Form, Results
@@ -36,15 +36,7 @@ class Outline:
         self.low = threshold("low", LOW, "A lower one follows edges further")
         self.high = threshold("high", HIGH, "A lower one finds more edges")
         with gr.Accordion("Draw an outline", open=False):
-            self.pad = gr.Sketchpad(
-                type="pil",
-                canvas_size=(PAD, PAD),
-                layers=False,
-                transforms=(),
-                brush=gr.Brush(8, ["#1f77b4"], color_mode="fixed"),
-                show_label=False,
-                elem_id="control-pad",
-            )
+            self.pad = pad("control-pad", 8)
         self.shown = gr.HTML("", elem_id="control-edges")
 
     @property

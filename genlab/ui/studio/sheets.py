@@ -7,21 +7,21 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.config import MAX_LIST
 from genlab.studio import links
+from genlab.studio.axes import NOTHING, SEPARATOR, Axes, Axis, Plan, listed, settings_of, typed
 from genlab.studio.engine import Engine
 from genlab.studio.request import Request
-from genlab.studio.sheets import SEPARATOR, Axes, Axis, Sheet, axes_of, listed, typed
-from genlab.studio.worker import Stream
+from genlab.studio.sheets import Sheet, draw_sheet
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import STUDIO, Values
 from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Drawing, Form, RecipeFold, StudioRunner
+from genlab.ui.studio.form import Cost, Drawing, Form, RecipeFold, StudioRunner, summary
 
 SWEPT = "guidance"
-NOTHING = "nothing"
 
 
 class AxisInput:
@@ -34,10 +34,10 @@ class AxisInput:
     def parts(self) -> list[Component]:
         return [self.values] if self.name is None else [self.name, self.values]
 
-    def read(self, values: Values) -> tuple[str | None, list[Any] | None]:
-        """Name and values; None and None for no axis."""
+    def read(self, values: Values) -> tuple[str, list[Any] | None]:
+        """Name and values."""
         name = SWEPT if self.name is None else str(values[self.name])
-        return (None, None) if name == NOTHING else (name, listed(name, values[self.values]))
+        return name, None if name == NOTHING else listed(name, values[self.values])
 
     def restore(self, axis: Axis) -> Updates:
         """The inputs as they were for ``axis``."""
@@ -68,7 +68,14 @@ class SheetForm(Form):
 class SheetResults:
     """The column of a panel whose result is one labelled picture; made where this is called.
 
-    ``make_axes`` makes the inputs of ``form`` that stand above the button.
+    Args:
+        panel: Begins the elements' ids.
+        hint: What to press, and what will come.
+        form: The panel's controls.
+        engine: What draws.
+        sessions: Whose visitor's work is run.
+        make_axes: Makes the inputs of ``form`` that stand above the button.
+        plan: The sheet that the controls ask for.
     """
 
     def __init__(
@@ -76,13 +83,15 @@ class SheetResults:
         panel: str,
         hint: str,
         form: SheetForm,
+        engine: Engine,
         sessions: Sessions,
         make_axes: Callable[[], tuple[AxisInput, ...]],
+        plan: Callable[[Values], Plan],
     ) -> None:
         with gr.Column(scale=4, min_width=300):
             form.axes = make_axes()
-            self.form = form
             self.runner = StudioRunner(panel, sessions, "Draw")
+            self.cost = Cost(engine, form.inputs, lambda values: plan(values).requests())
             self.runner.note.render()
             self.said = gr.HTML(html.note(hint, plain=True), elem_id=f"{panel}-said")
             self.image = gr.Image(
@@ -95,35 +104,37 @@ class SheetResults:
             )
             self.recipe = RecipeFold(panel)
 
-    def listen(self, work: Callable[[Values], Stream[Sheet]]) -> None:
-        """Draw the sheet of ``work`` when Draw is pressed."""
-
         def draw(values: Values, session: Session) -> Drawing:
-            sheet = yield from work(values)
-            said = f"{len(sheet.cells)} pictures in {duration(sheet.seconds)}."
-            return {
-                self.said: f'<p class="gl-live">{said}</p>',
-                self.image: gr.Image(sheet.image, visible=True),
-                **self.recipe.show(sheet.recipe, links.query(sheet.request, sheet.axes)),
-            }
+            return self.show((yield from draw_sheet(engine, plan(values))))
 
-        outputs = [self.said, self.image, *self.recipe.parts]
-        self.runner.listen(draw, self.form.inputs, outputs, **STUDIO)
+        outputs = [self.cost.line, self.said, self.image, *self.recipe.parts]
+        self.runner.listen(draw, form.inputs, outputs, **STUDIO)
+
+    def show(self, sheet: Sheet) -> Updates:
+        """The labelled picture, which carries its recipe, and what it cost."""
+        said = [f"{len(sheet.cells)} pictures in {duration(sheet.seconds)}", *sheet.notices]
+        if sheet.withheld:
+            said.append(f"{len(sheet.withheld)} withheld by the model's safety checker")
+        return {
+            self.cost.line: "",
+            self.said: summary(*said),
+            self.image: gr.Image(sheet.image, visible=True),
+            **self.recipe.show(sheet.recipe, links.query(*sheet.plan)),
+        }
 
 
 def build_sweep(model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel Guidance sweep."""
     question("How strictly should the words be followed? One seed at several guidance scales.")
+
+    def plan(values: Values) -> Plan:
+        _, scales = form.axes[0].read(values)
+        return api.sweep_plan(scales=scales, **form.read(values))
+
     with gr.Row(elem_classes="gl-controls"):
         form = SheetForm("sweep", "text_to_image", model, number=None, left_out=(SWEPT,))
         hint = "Press Draw: the same noise under several scales, side by side."
-        results = SheetResults("sweep", hint, form, sessions, lambda: (scales_input(),))
-
-    def draw(values: Values) -> Stream[Sheet]:
-        _, scales = form.axes[0].read(values)
-        return api.guidance_sweep(engine=engine, scales=scales, **form.read(values))
-
-    results.listen(draw)
+        SheetResults("sweep", hint, form, engine, sessions, lambda: (scales_input(),), plan)
     return form
 
 
@@ -132,7 +143,7 @@ def scales_input() -> AxisInput:
         gr.Textbox(
             ", ".join(f"{w:g}" for w in api.SCALES),
             label="guidance scales",
-            info="1 to 20, at most 10 of them: 1 is the prompt alone",
+            info=f"1 to 20, at most {MAX_LIST} of them: 1 is the prompt alone",
             elem_id="sweep-scales",
         )
     )
@@ -141,23 +152,21 @@ def scales_input() -> AxisInput:
 def build_grid(model: Component, sessions: Sessions, engine: Engine) -> Form:
     """The panel Grid."""
     question("Which setting does what? One picture for every pair of values.")
-    settings = list(axes_of(api.studio_request("text_to_image")))
+    settings = list(settings_of(api.studio_request("text_to_image")))
 
     def make_axes() -> tuple[AxisInput, ...]:
         x = axis_input("x", settings, "guidance", "1, 2, 3, 5, 8")
         return x, axis_input("y", [NOTHING, *settings], "steps", "2, 5, 25")
 
+    def plan(values: Values) -> Plan:
+        x, y = (axis.read(values) for axis in form.axes)
+        axes: dict[str, Any] = {"x": x[0], "x_values": x[1], "y": y[0], "y_values": y[1]}
+        return api.grid_plan(**axes, **form.read(values))
+
     with gr.Row(elem_classes="gl-controls"):
         form = SheetForm("grid", "text_to_image", model, number=None)
         hint = "Press Draw: the values of the axes replace those of the controls."
-        results = SheetResults("grid", hint, form, sessions, make_axes)
-
-    def draw(values: Values) -> Stream[Sheet]:
-        x, y = (axis.read(values) for axis in form.axes)
-        axes: dict[str, Any] = {"x": x[0], "x_values": x[1], "y": y[0], "y_values": y[1]}
-        return api.grid(engine=engine, **axes, **form.read(values))
-
-    results.listen(draw)
+        SheetResults("grid", hint, form, engine, sessions, make_axes, plan)
     return form
 
 
