@@ -17,7 +17,7 @@ from genlab.studio.catalog import CATALOG
 from genlab.studio.edges import canny
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.mini.pictures import COLOURS, blend
-from genlab.studio.pictures import Upload, fit, fit_mask, read_mask, read_picture
+from genlab.studio.pictures import PAINTED, Upload, fit, fit_mask, read_mask, read_picture
 from genlab.studio.request import TASKS, Knobs, Request
 from genlab.studio.schedulers import SCHEDULERS
 from genlab.studio.sheets import Sheet, draw_sheet
@@ -27,6 +27,7 @@ from genlab.visualize import picture as to_image
 STUDIO = Engine()
 PROMPT = "a thick red seven on a blue background"
 SCALES = (1.0, 2.0, 3.0, 5.0, 8.0)
+USUAL: dict[Any, Any] = {"guidance": SCALES, "steps": (2, 5, 25)}  # values of a grid's axis
 LOW, HIGH = 100, 200  # Canny's usual thresholds
 
 Given = bytes | Image.Image
@@ -112,7 +113,7 @@ def control(
 ) -> Stream[Drawn]:
     """A picture along the edges of ``picture`` (None: an example), or along ``outline`` as it is."""
     if outline is not None:
-        edged = read_picture(outline)
+        edged = read_outline(outline)
     else:
         sizes = {name: wanted[name] for name in ("width", "height") if name in wanted}
         edged = edges(picture=picture, low=low, high=high, model=model, **sizes)
@@ -139,13 +140,18 @@ def sweep_plan(*, scales: Any = SCALES, guidance: Any = None, **wanted: Any) -> 
 def grid_plan(
     *,
     x: str = "guidance",
-    x_values: Any = SCALES,
+    x_values: Any = None,
     y: str | None = "steps",
-    y_values: Any = (2, 5, 25),
+    y_values: Any = None,
     **wanted: Any,
 ) -> Plan:
-    """One prompt over any two settings, or over one: ``y`` is None then."""
-    return plan(studio_request("text_to_image", **wanted), (x, x_values), (y, y_values))
+    """One prompt over any two settings, or over one: ``y`` is None then; guidance and steps have usual
+    values."""
+    axes = [
+        (name, USUAL.get(name) if given is None and isinstance(name, str) else given)
+        for name, given in ((x, x_values), (y, y_values))
+    ]
+    return plan(studio_request("text_to_image", **wanted), *axes)
 
 
 def guidance_sweep(*, engine: Engine = STUDIO, **wanted: Any) -> Stream[Sheet]:
@@ -160,6 +166,8 @@ def grid(*, engine: Engine = STUDIO, **wanted: Any) -> Stream[Sheet]:
 
 def studio_recipe(data: bytes) -> dict[str, Any]:
     """The recipe in a picture drawn here (PNG) or in its JSON."""
+    if not data:
+        raise InvalidInput("No file was given; give a picture drawn here, or the JSON of its recipe.")
     return recipe.read(data)
 
 
@@ -176,6 +184,17 @@ def studio_example() -> Image.Image:
 def studio_picture(picture: Given | None) -> Upload:
     """A visitor's picture as RGB; the example for None."""
     return Upload(studio_example(), ()) if picture is None else read_picture(picture)
+
+
+def read_outline(outline: Given | Upload) -> Upload:
+    """An outline as it is; InvalidInput where nothing is white."""
+    upload = outline if isinstance(outline, Upload) else read_picture(outline)
+    white = np.asarray(upload.image.convert("L")) > PAINTED
+    if not white.any():
+        raise InvalidInput("The outline is black all over; it must be white lines on black.")
+    if white.mean() > 0.5:
+        return Upload(upload.image, (*upload.notices, "mostly white: an outline is white lines on black"))
+    return upload
 
 
 def right_half(image: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ from genlab.studio.request import Request
 TEXTS = ("prompt", "negative_prompt")
 SEPARATOR = "|"  # between prompts, which may hold commas
 NOTHING = "nothing"  # the name of an axis that is none
+NONE = (None, "", NOTHING)
 MAX_CELLS = 36
 
 
@@ -70,16 +71,16 @@ def settings_of(request: Request) -> tuple[str, ...]:
 
 def plan(request: Request, x: tuple[Any, Any], y: tuple[Any, Any] = (None, None)) -> Plan:
     """A sheet of ``request`` over two axes, each a name and values; InvalidInput says what cannot be."""
+    if x[0] == y[0] and x[0] not in NONE:
+        raise InvalidInput(f"Both axes are {quote(x[0])}; they must differ.")
     axes = Axes(_axis(request, *x), _axis(request, *y))
-    if axes.x.name and axes.x.name == axes.y.name:
-        raise InvalidInput(f"Both axes are {quote(axes.x.name)}; they must differ.")
     if (count := len(axes.cells())) > MAX_CELLS:
         raise InvalidInput(f"The grid has {count} cells; it may have {MAX_CELLS}.")
     return Plan(request, axes)
 
 
 def _axis(request: Request, name: Any, values: Any) -> Axis:
-    if name in (None, "", NOTHING):
+    if name in NONE:
         return Axis("", (None,))
     check_choice("axis", name, settings_of(request))
     for value in check_list(f"values of {name}", values):

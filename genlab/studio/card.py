@@ -31,6 +31,7 @@ class ModelCard:
     reference: str = ""
     ids: dict[str, tuple[str, ...]] = field(default_factory=dict)  # role -> repositories, best first
     extras: dict[str, float] = field(default_factory=dict)  # role -> millions of parameters it adds
+    words: frozenset[str] = frozenset()  # all that it knows, where they are few; empty: nobody can list them
     folder: Path | None = None  # of a shipped model, which needs no network
     tasks: tuple[str, ...] = tuple(TASKS)
     distilled: bool = False  # for few steps: such models fit LCM

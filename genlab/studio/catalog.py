@@ -2,6 +2,7 @@
 
 from genlab.checkpoints import WEIGHTS
 from genlab.studio.card import ModelCard
+from genlab.studio.mini.captions import vocabulary
 from genlab.studio.mini.pipeline import SHIPPED
 from genlab.studio.request import Knobs
 
@@ -30,6 +31,7 @@ CARDS = (
         work_gigabytes=0.05,
         seconds=0.6,
         reference="one CPU core",
+        words=frozenset(vocabulary()) | frozenset("0123456789"),
         folder=WEIGHTS / SHIPPED,
         needs_gpu=False,
     ),

@@ -48,13 +48,23 @@ def paint(resident: Resident, request: Request, report: Report, frugal: bool, ca
                 outputs[i] = call(pipe, **wanted, callback_on_step_end=watch)
                 calls += watch.calls
     flags = [flag for output in outputs for flag in _flags(output)]
-    pictures = [picture for output in outputs for picture in to_pictures(output.images)]
+    pictures = [kept(picture, request) for output in outputs for picture in to_pictures(output.images)]
     return Painted(pictures, tuple(i for i, flag in enumerate(flags) if flag), calls // len(groups))
 
 
 def _flags(output: Any) -> list[bool]:
     """What the safety checker, where there is one, says of each picture."""
     return getattr(output, "nsfw_content_detected", None) or [False] * len(output.images)
+
+
+def kept(picture: Image.Image, request: Request) -> Image.Image:
+    """``picture`` where the mask is white, and the visitor's own elsewhere.
+
+    Encoding and decoding changes every pixel, that of the smallest models most.
+    """
+    if request.mask is None or request.picture is None:
+        return picture
+    return Image.composite(picture, request.picture, request.mask)
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:

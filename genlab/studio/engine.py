@@ -15,9 +15,9 @@ from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.drawing import Call, paint
+from genlab.studio.remarks import remarks
 from genlab.studio.request import Request
 from genlab.studio.resident import Resident
-from genlab.studio.tasks import truncation
 from genlab.studio.worker import Progress, Report, Stream, Worker
 
 GPU_ONLY = "needs a GPU, and this machine has none"
@@ -163,7 +163,7 @@ class Engine:
         recipes = [recipe.make(request, seed, source) for seed in request.seeds()]
         for picture, made in zip(painted.pictures, recipes, strict=True):
             recipe.attach(picture, made)
-        notices = (*request.notices, *truncation(resident.parts["tokenizer"], request))
+        notices = (*request.notices, *remarks(resident.card, resident.parts["tokenizer"], request))
         return Drawn(painted.pictures, recipes, seconds, notices, painted.withheld, painted.evaluations)
 
     def _load(self, request: Request, report: Report) -> Resident:

@@ -50,7 +50,8 @@ def fit(upload: Upload, width: int, height: int) -> Upload:
     if upload.image.size == (width, height):
         return upload
     across, down = upload.image.size
-    said = f"brought from {across}x{down} to {width}x{height}"
+    cut = "" if across * height == down * width else "cut to its middle, "
+    said = f"{cut}brought from {across}x{down} to {width}x{height}"
     image = ImageOps.fit(upload.image, (width, height), Image.Resampling.LANCZOS)
     return Upload(image, (*upload.notices, said))
 

@@ -57,18 +57,3 @@ def arguments(request: Request, seeds: list[int], stage: Stage, latents: Any = N
     if isinstance(knobs, ControlKnobs):
         given["controlnet_conditioning_scale"] = knobs.control_scale
     return given
-
-
-def truncation(tokenizer: Any, request: Request) -> list[str]:
-    """What of the prompts the text encoder does not get to see, in words."""
-    said = []
-    for name in ("prompt", "negative_prompt"):
-        text, limit = getattr(request, name), tokenizer.model_max_length
-        ids = tokenizer(text).input_ids
-        if len(ids) > limit:
-            lost = tokenizer.decode(ids[limit - 1 : -1], skip_special_tokens=True).strip()
-            said.append(
-                f"{name.replace('_', ' ')}: {limit} of {len(ids)} tokens are read; "
-                f'not "{lost[:40]}{"..." if len(lost) > 40 else ""}"'
-            )
-    return said

@@ -90,4 +90,7 @@ def plain(pipe: Any, request: Request, **changes: Any) -> list[Image.Image]:
         if hasattr(knobs, name):
             key = {"control_scale": "controlnet_conditioning_scale"}.get(name, name)
             given[key] = getattr(knobs, name)
-    return pipe(**given | changes).images
+    drawn = pipe(**given | changes).images
+    if request.mask and request.picture:  # what is not painted over stays
+        return [Image.composite(one, request.picture, request.mask) for one in drawn]
+    return drawn

@@ -1,16 +1,23 @@
 """What visitors type: every bad value is refused in one sentence, every text is drawn."""
 
+from random import Random
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from genlab.config import quote
+from genlab.data import Dataset
 from genlab.errors import InvalidInput
+from genlab.studio import remarks
 from genlab.studio.card import ModelCard
+from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Engine
+from genlab.studio.mini import captions
+from genlab.studio.mini.pictures import ColouredDigits
 from genlab.studio.request import TASKS, InpaintKnobs, Knobs, Request, check_steps, clean_prompt
 from tests.studio.helpers import ask, draw
 
@@ -138,6 +145,29 @@ def test_markup_in_a_prompt_is_text(shared: Engine) -> None:
     ids = words("red<|endoftext|>blue").input_ids
     assert ids.count(words.eos_token_id) == 1 and ids[-1] == words.eos_token_id
     assert words.decode(ids[1:-1]).replace(" ", "") == "red<|endoftext|>blue"
+
+
+def test_words_that_a_small_model_does_not_know_are_named() -> None:
+    card = CATALOG["mini-sd"]
+    assert remarks.unknown(card, "A thick, RED seven (7) over black!") == []
+    assert remarks.unknown(card, "") == []
+    assert remarks.unknown(card, "a purple cat, eine rote Sieben") == [
+        "mini-SD does not know cat, eine, rote, sieben"
+    ]
+    assert remarks.unknown(card, " ".join(f"w{i}" for i in range(9)))[0].endswith("w4, ...")
+    assert remarks.unknown(CATALOG["sdxl"], "a purple cat") == []
+
+
+def test_mini_sd_knows_every_word_of_its_captions(digits: Dataset) -> None:
+    _, facts = ColouredDigits.of(digits).draw(torch.arange(len(digits)))
+    texts = captions.captions(facts, Random(0))
+    assert len(texts) == 300 and not [text for text in texts if remarks.unknown(CATALOG["mini-sd"], text)]
+
+
+def test_a_negative_prompt_without_guidance_is_not_used(shared: Engine) -> None:
+    request = ask("text_to_image", negative_prompt="red", guidance=1.0, steps=1)
+    assert draw(shared, request).notices == ("negative prompt: not used, as guidance is 1",)
+    assert draw(shared, request.change(guidance=2.0)).notices == ()
 
 
 def test_long_prompts_say_what_is_read(shared: Engine) -> None:

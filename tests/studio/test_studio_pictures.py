@@ -104,7 +104,9 @@ def test_fit_cuts_the_middle_and_says_so() -> None:
     wide = Image.new("RGB", (80, 40), "red")
     wide.paste("blue", (20, 0, 60, 40))
     upload = fit(read_picture(wide), 32, 32)
-    assert upload.image.size == (32, 32) and upload.notices == ("brought from 80x40 to 32x32",)
+    assert upload.image.size == (32, 32) and upload.notices == (
+        "cut to its middle, brought from 80x40 to 32x32",
+    )
     assert {upload.image.getpixel(xy) for xy in ((1, 1), (30, 30), (16, 16))} == {(0, 0, 255)}
     mask = Image.new("L", (80, 40))
     mask.paste(255, (40, 0, 80, 40))

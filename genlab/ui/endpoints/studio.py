@@ -16,7 +16,7 @@ from genlab.ui.publishing import knobs_of, publish
 EMPTY = "as /studio_models tells of the model"
 MODEL: Parameters = {"model": (str, "One of /studio_models; empty for mini-sd.")}
 ONE: Parameters = {
-    "prompt": (str, f'What to draw; empty for "{api.PROMPT}".'),
+    "prompt": (str, f'What to draw; empty for "{api.PROMPT}", a space for no words.'),
     "negative_prompt": (str, "What to keep away from; works with guidance above 1."),
     "seed": (int, "0 to 4294967295; empty for 0."),
     **MODEL,
@@ -165,9 +165,9 @@ class StudioCalls:
 
         Args:
             x: A setting: prompt, negative_prompt, seed or the name of a knob.
-            x_values: Its values, at most 10; empty for 1, 2, 3, 5, 8.
+            x_values: Its values, at most 10; empty for 1, 2, 3, 5, 8 of guidance, 2, 5, 25 of steps.
             y: Another setting; "nothing" for a single row.
-            y_values: Its values, at most 10 (36 pictures in all); empty for 2, 5, 25.
+            y_values: Its values, at most 10 (36 pictures in all); empty as for x.
         """
         found = given(x=x, x_values=x_values, y=y, y_values=y_values, **wanted)
         yield from sheet(api.grid(engine=self.engine, **found))

@@ -113,7 +113,10 @@ def listen(
         if reason := engine.unavailable(CATALOG[request.model]):
             raise ModelUnavailable(f"It was drawn by {CATALOG[request.model].title}. {reason}")
         panel = panel_of(request, axes)
-        picture = "" if request.task == "text_to_image" else " Choose its picture again: it is not told."
+        own = {"image_to_image": "picture", "inpaint": "picture and mask", "control": "outline"}.get(
+            request.task
+        )
+        picture = f" Bring its {own} again: a recipe holds none." if own else ""
         return {
             model: request.model,
             panels: gr.Tabs(selected=panel),

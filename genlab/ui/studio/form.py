@@ -26,6 +26,7 @@ from genlab.ui.session import Session, Sessions
 
 ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further weights
 FOLDED = ("width", "height", "few_steps", "refiner")
+SIZES = ("width", "height")
 SMALL = 128  # pixels: pictures up to this are shown with crisp pixels
 FIRST = "mini-sd"
 
@@ -82,6 +83,8 @@ class Form:
             with gr.Accordion("Size and more", open=False):
                 self.knobs |= components(TASKS[task], names=FOLDED)
         card = CATALOG[FIRST]
+        for name in SIZES:
+            self.knobs[name].info = size_help(card)
         scheduler: Any = self.knobs["scheduler"]
         scheduler.choices = [(name, name) for name in card.schedulers()]
         for role in ROLES & self.knobs.keys():
@@ -106,6 +109,8 @@ class Form:
         """
         values = vars(knobs or card.knobs)
         found: dict[str, Any] = {name: values[name] for name in self.knobs.keys() & values}
+        for name in SIZES:
+            found[name] = gr.Number(values[name], info=size_help(card))
         found["scheduler"] = gr.Radio(card.schedulers(), value=values["scheduler"])
         for role in ROLES & self.knobs.keys():
             found[role] = gr.Radio(visible=bool(card.repositories(role)), value=values.get(role, "off"))
@@ -120,6 +125,11 @@ class Form:
         """The controls as they were for ``request``, or for a sheet of it over ``axes``."""
         own = {part: getattr(request, name) for name, part in self.own.items()}
         return own | self.adopt(CATALOG[request.model], request.knobs)
+
+
+def size_help(card: ModelCard) -> str:
+    """What is said of width and height."""
+    return f"Pixels, {card.edges[0]} to {card.edges[1]}: {card.title} learned at {card.knobs.width}"
 
 
 class Cost:

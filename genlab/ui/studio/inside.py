@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from genlab import api
 from genlab.api.studio_inside import inside
 from genlab.studio.engine import Engine
 from genlab.studio.lens import Inside
@@ -15,7 +16,7 @@ from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import NOW, STUDIO, Values
 from genlab.ui.session import Session, Sessions
-from genlab.ui.studio.form import Form, StudioRunner
+from genlab.ui.studio.form import Cost, Form, StudioRunner
 from genlab.ui.studio.inside_view import MEAN, THIS_STEP, show
 
 
@@ -27,6 +28,9 @@ def build(model: Component, sessions: Sessions, engine: Engine) -> Form:
         form = Form("inside", "text_to_image", model, number=None)
         with gr.Column(scale=1, min_width=160):
             runner = StudioRunner("inside", sessions)
+            Cost(
+                engine, form.inputs, lambda values: [api.studio_request("text_to_image", **form.read(values))]
+            )
             runner.note.render()
     with gr.Row(elem_classes="gl-controls", visible=False) as walking:
         at = gr.Slider(

@@ -35,7 +35,7 @@ class Outline:
         self.picture = Picture("control")
         self.low = threshold("low", LOW, "A lower one follows edges further")
         self.high = threshold("high", HIGH, "A lower one finds more edges")
-        with gr.Accordion("Draw an outline", open=False):
+        with gr.Accordion("Draw an outline", open=False) as self.fold:
             self.pad = pad("control-pad", 8)
         self.shown = gr.HTML("", elem_id="control-edges")
 
@@ -50,7 +50,7 @@ class Outline:
             return Upload(lines(values[self.pad], wanted), ())
         found = values[self.picture.image]
         if where == AS_IT_IS:
-            return found
+            return api.read_outline(found)
         thresholds = {"low": values[self.low], "high": values[self.high]}
         sizes = {name: wanted[name] for name in ("model", "width", "height")}
         return api.edges(picture=found.image, **thresholds, **sizes)
@@ -71,6 +71,7 @@ class Outline:
         changes = [part.change for part in watched]
         decoded = {**NOW, "preprocess": True}
         gr.on(changes, preview, given, self.shown, trigger_mode="always_last", **decoded)
+        self.source.change(lambda where: gr.Accordion(open=where == DRAWN), self.source, self.fold, **NOW)
         self.pad.input(None, None, self.source, js=f"() => '{DRAWN}'", api_visibility="private")
 
 
