@@ -36,6 +36,7 @@ class Outline:
         self.low = threshold("low", LOW, "A lower one follows edges further")
         self.high = threshold("high", HIGH, "A lower one finds more edges")
         with gr.Accordion("Draw an outline", open=False) as self.fold:
+            gr.Markdown("Choose the brush on the left, then draw: what you draw is taken as white on black.")
             self.pad = pad("control-pad", 8)
         self.shown = gr.HTML("", elem_id="control-edges")
 
