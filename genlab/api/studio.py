@@ -14,11 +14,11 @@ from genlab.errors import InvalidInput
 from genlab.studio import recipe
 from genlab.studio.axes import Plan, plan
 from genlab.studio.catalog import CATALOG
-from genlab.studio.edges import canny
+from genlab.studio.edges import HIGH, LOW, canny
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.mini.pictures import COLOURS, blend
 from genlab.studio.pictures import PAINTED, Upload, fit, fit_mask, read_mask, read_picture
-from genlab.studio.request import TASKS, Knobs, Request
+from genlab.studio.request import DRAWN, EDGES, SOURCES, TASKS, Knobs, Request
 from genlab.studio.schedulers import SCHEDULERS
 from genlab.studio.sheets import Sheet, draw_sheet
 from genlab.studio.worker import Stream
@@ -28,7 +28,6 @@ STUDIO = Engine()
 PROMPT = "a thick red seven on a blue background"
 SCALES = (1.0, 2.0, 3.0, 5.0, 8.0)
 USUAL: dict[Any, Any] = {"guidance": SCALES, "steps": (2, 5, 25)}  # values of a grid's axis
-LOW, HIGH = 100, 200  # Canny's usual thresholds
 
 Given = bytes | Image.Image
 
@@ -105,19 +104,24 @@ def control(
     *,
     picture: Given | None = None,
     outline: Given | None = None,
+    source: str = EDGES,
     low: int = LOW,
     high: int = HIGH,
     model: str = "mini-sd",
     engine: Engine = STUDIO,
     **wanted: Any,
 ) -> Stream[Drawn]:
-    """A picture along the edges of ``picture`` (None: an example), or along ``outline`` as it is."""
+    """A picture along the edges of ``picture`` (None: an example), or along an outline: ``outline``, or
+    ``picture`` where ``source`` says so."""
     if outline is not None:
-        edged = read_outline(outline)
-    else:
+        source = DRAWN
+    if check_choice("source", source, SOURCES) == EDGES:
         sizes = {name: wanted[name] for name in ("width", "height") if name in wanted}
-        edged = edges(picture=picture, low=low, high=high, model=model, **sizes)
-    return engine.draw(studio_request("control", model=model, picture=edged, **wanted))
+        followed = edges(picture=picture, low=low, high=high, model=model, **sizes)
+    else:
+        followed = read_outline(studio_picture(picture) if outline is None else outline)
+    told: dict[str, Any] = {"source": source, "low": low, "high": high}
+    return engine.draw(studio_request("control", model=model, picture=followed, **told, **wanted))
 
 
 def edges(

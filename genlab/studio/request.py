@@ -10,8 +10,10 @@ from PIL import Image
 
 from genlab.config import MAX_SEED, Config, check_choice, check_number, choice, knob, quote
 from genlab.errors import InvalidInput
+from genlab.studio.edges import HIGH, LOW, MAX_THRESHOLD
 from genlab.studio.schedulers import SCHEDULERS
 
+SOURCES = EDGES, DRAWN, AS_IT_IS = "edges", "drawn", "as it is"  # of an outline
 MAX_PROMPT = 10_000  # characters
 MAX_PICTURES = 8
 MAX_EDGE = 2048
@@ -56,6 +58,9 @@ class ControlKnobs(Knobs):
     """ControlNet (Zhang et al., 2023)."""
 
     control_scale: float = knob(1.0, 0.0, 2.0, "How strictly the outline is followed: 0 ignores it")
+    source: str = choice("edges", SOURCES, "Whether the picture's edges are followed, or it is an outline")
+    low: int = knob(LOW, 0, MAX_THRESHOLD, "A lower one follows edges further")
+    high: int = knob(HIGH, 0, MAX_THRESHOLD, "A lower one finds more edges")
 
 
 TASKS: dict[str, type[Knobs]] = {

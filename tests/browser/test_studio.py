@@ -118,14 +118,20 @@ def test_the_outline_is_shown_before_it_is_followed(visit):
     outline = page.locator("#control-edges img")
     outline.wait_for()
     before = outline.get_attribute("src")
-    page.locator("#control-low input[type=number]").fill("255")
-    page.locator("#control-low input[type=number]").press("Tab")
+    page.locator("#control-thresholds input[type=number]").first.fill("255")
+    page.locator("#control-thresholds input[type=number]").first.press("Tab")
     page.locator("#control-edges", has_text="low is 255; it must not be above high").wait_for()
-    page.locator("#control-low input[type=number]").fill("0")
-    page.locator("#control-low input[type=number]").press("Tab")
+    page.locator("#control-thresholds input[type=number]").first.fill("0")
+    page.locator("#control-thresholds input[type=number]").first.press("Tab")
     outline.wait_for()
     assert outline.get_attribute("src") is not None and before is not None
-    assert len(draw(visitor, "control")) == 4
+    files = draw(visitor, "control")
+    assert len(files) == 4
+    low = page.locator("#control-thresholds input[type=number]").first
+    low.fill("90")
+    drop(visitor, "one.png", files[0])
+    page.wait_for_function("e => e.value === '0'", arg=low.element_handle())
+    page.locator("#studio-note", has_text="Bring its outline again").wait_for()
 
 
 def test_image_to_image_slides_from_before_to_after(visit):

@@ -43,7 +43,10 @@ def test_a_link_brings_a_sheet_back(name: str) -> None:
 
 def test_a_link_brings_a_request_back() -> None:
     for task in TASKS:
-        request = ask(task, model="mini-sd", prompt="a & b = 7?", seed=9, n=3, width=64, guidance=4 / 3)
+        own = {"source": "drawn", "low": 20} if task == "control" else {}
+        request = ask(
+            task, model="mini-sd", **own, prompt="a & b = 7?", seed=9, n=3, width=64, guidance=4 / 3
+        )
         query = links.query(request)
         assert links.read(dict(parse_qsl(query))) == request
         assert "few_steps" not in query and "refiner" not in query, "only what differs from the model's own"

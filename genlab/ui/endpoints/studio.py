@@ -126,23 +126,14 @@ class StudioCalls:
         found = given(picture=picture, mask=mask, **wanted)
         yield from pictures(api.inpaint(engine=self.engine, **found))
 
-    def control(
-        self,
-        picture: bytes | None = None,
-        outline: bytes | None = None,
-        low: int | None = None,
-        high: int | None = None,
-        **wanted: Any,
-    ) -> Answer:
+    def control(self, picture: bytes | None = None, outline: bytes | None = None, **wanted: Any) -> Answer:
         """Pictures along an outline (ControlNet).
 
         Args:
             picture: A picture file whose Canny edges are followed; empty for an example.
             outline: White lines on black, followed as they are, in place of the picture; empty for none.
-            low: Canny's lower threshold, 0 to 255; empty for 100.
-            high: Canny's upper threshold, 0 to 255; empty for 200.
         """
-        found = given(picture=picture, outline=outline, low=low, high=high, **wanted)
+        found = given(picture=picture, outline=outline, **wanted)
         yield from pictures(api.control(engine=self.engine, **found))
 
     def guidance_sweep(self, scales: list[float] | None = None, **wanted: Any) -> Answer:

@@ -36,7 +36,7 @@ def build_image(app: gr.Blocks, model: Component, sessions: Sessions, engine: En
     (before_after,) = sliders
 
     def draw(values: Values, session: Session) -> Drawing:
-        request = api.studio_request("image_to_image", picture=values[picture.image], **form.read(values))
+        request = api.studio_request("image_to_image", picture=picture.read(values), **form.read(values))
         drawn = yield from engine.draw(request)
         assert request.picture is not None
         before, after = (visualize.enlarge(one, SLIDER_SIDE) for one in (request.picture, drawn.pictures[0]))
@@ -95,7 +95,7 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
         results = Results("hole", hint, form, engine, sessions)
 
     def draw(values: Values, session: Session) -> Drawing:
-        upload = values[picture.image]
+        upload = picture.read(values)
         mask = hole.mask(values[hole.editor], upload.image)
         request = api.studio_request("inpaint", picture=upload, mask=mask, **form.read(values))
         drawn = yield from engine.draw(request)

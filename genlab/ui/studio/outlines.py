@@ -10,19 +10,20 @@ from PIL import Image
 from genlab import api
 from genlab.config import check_choice
 from genlab.errors import InvalidInput
-from genlab.studio.edges import HIGH, LOW, MAX_THRESHOLD
 from genlab.studio.engine import Engine
 from genlab.studio.pictures import Upload
+from genlab.studio.request import AS_IT_IS, DRAWN, EDGES, SOURCES, ControlKnobs
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import pad, strokes
-from genlab.ui.knobs import NOW, Values
+from genlab.ui.knobs import NOW, Values, components
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Drawing, Form, Results
 from genlab.ui.studio.source import Picture, view
 
-EDGES, DRAWN, AS_IT_IS = "edges of the picture", "drawn by hand", "the picture as it is"
+TITLES = {EDGES: "edges of the picture", DRAWN: "drawn by hand", AS_IT_IS: "the picture as it is"}
+OWN = ("source", "low", "high")  # knobs that stand beside the picture
 
 
 class Outline:
@@ -30,11 +31,14 @@ class Outline:
 
     def __init__(self) -> None:
         self.source = gr.Radio(
-            [EDGES, DRAWN, AS_IT_IS], value=EDGES, label="outline", elem_id="control-source"
+            [(title, name) for name, title in TITLES.items()],
+            value=EDGES,
+            label="outline",
+            elem_id="control-source",
         )
         self.picture = Picture("control")
-        self.low = threshold("low", LOW, "A lower one follows edges further")
-        self.high = threshold("high", HIGH, "A lower one finds more edges")
+        with gr.Column(elem_id="control-thresholds"):
+            self.knobs = {"source": self.source} | components(ControlKnobs, names=("low", "high"))
         with gr.Accordion("Draw an outline", open=False) as self.fold:
             gr.Markdown("Choose the brush on the left, then draw: what you draw is taken as white on black.")
             self.pad = pad("control-pad", 8)
@@ -42,19 +46,18 @@ class Outline:
 
     @property
     def parts(self) -> set[Any]:
-        return {self.source, self.picture.image, self.low, self.high, self.pad}
+        return {self.picture.image, self.pad, *self.knobs.values()}
 
     def read(self, values: Values, wanted: dict[str, Any]) -> Upload:
         """What the pictures will follow, in the size that is ``wanted``."""
-        where = check_choice("outline", values[self.source], (EDGES, DRAWN, AS_IT_IS))
+        where = check_choice("outline", wanted["source"], SOURCES)
         if where == DRAWN:
             return Upload(lines(values[self.pad], wanted), ())
-        found = values[self.picture.image]
+        found = self.picture.read(values)
         if where == AS_IT_IS:
             return api.read_outline(found)
-        thresholds = {"low": values[self.low], "high": values[self.high]}
-        sizes = {name: wanted[name] for name in ("model", "width", "height")}
-        return api.edges(picture=found.image, **thresholds, **sizes)
+        knobs = {name: wanted[name] for name in ("model", "width", "height", "low", "high")}
+        return api.edges(picture=found.image, **knobs)
 
     def listen(self, app: gr.Blocks, form: Form, note: Component) -> None:
         """Show the outline at once when it changes, or the size that is drawn."""
@@ -67,7 +70,7 @@ class Outline:
                 return html.note(sentence(error))
 
         self.picture.listen(app, note, preview, given, [self.shown])
-        watched: list[Any] = [self.source, self.low, self.high, self.pad, form.model]
+        watched: list[Any] = [*self.knobs.values(), self.pad, form.model]
         watched += [form.knobs["width"], form.knobs["height"]]
         changes = [part.change for part in watched]
         decoded = {**NOW, "preprocess": True}
@@ -82,7 +85,8 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=240):
             outline = Outline()
-        form = Form("control", "control", model, prompt="a digit on a yellow background")
+        form = Form("control", "control", model, left_out=OWN, prompt="a digit on a yellow background")
+        form.knobs |= outline.knobs
         results = Results("control", "Press Draw: pictures along the outline.", form, engine, sessions)
 
     def draw(values: Values, session: Session) -> Drawing:
@@ -94,10 +98,6 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
     results.listen(draw, outline.parts | form.inputs, [], preprocess=True)
     outline.listen(app, form, results.runner.note)
     return form
-
-
-def threshold(name: str, value: int, help: str) -> Component:
-    return gr.Slider(0, MAX_THRESHOLD, value, step=1, label=name, info=help, elem_id=f"control-{name}")
 
 
 def lines(value: dict[str, Any] | None, wanted: dict[str, Any]) -> Image.Image:

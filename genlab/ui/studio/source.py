@@ -13,7 +13,7 @@ from genlab.studio.pictures import Upload
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import figure, img
-from genlab.ui.knobs import NOW
+from genlab.ui.knobs import NOW, Values
 
 SHOWN = 168  # pixels of the small view's edge
 
@@ -40,6 +40,10 @@ class Picture:
             "Upload a picture", type="binary", file_types=["image"], size="sm", elem_id=f"{panel}-upload"
         )
         self.shown = gr.HTML("", elem_id=f"{panel}-picture", visible=visible)
+
+    def read(self, values: Values) -> Upload:
+        """The visitor's picture; the example while the page is still loading."""
+        return values[self.image] or api.studio_picture(None)
 
     def listen(
         self,
