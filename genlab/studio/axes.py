@@ -47,10 +47,8 @@ class Axes(NamedTuple):
 
     def captions(self) -> list[str]:
         """What is said of each cell, row by row."""
-        rows = (
-            (self.x.label(right), self.y.label(down)) for down in self.y.values for right in self.x.values
-        )
-        return [", ".join(filter(None, labels)) for labels in rows]
+        named = [axis for axis in self if axis.name]
+        return [", ".join(axis.label(cell[axis.name]) for axis in named) for cell in self.cells()]
 
 
 class Plan(NamedTuple):
