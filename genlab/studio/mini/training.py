@@ -128,8 +128,9 @@ def train_control(
     torch.manual_seed(plan.seed)
     model = MiniControl(config, pipe.text_encoder, pipe.unet)
     if base is not None:
+        trained = pipeline.load_controlnet(base)
         for net in (model.net, model.average.module):
-            take_over(net, pipeline.load_controlnet(base))
+            take_over(net, trained)
     for net in (model.net, pipe.unet):
         compile_asked(net)
 
