@@ -1,4 +1,4 @@
-"""The command line: python -m genlab models | train NAME | sample NAME | evaluate NAME | train-mini ..."""
+"""The command line: python -m genlab models | train NAME | race NAMES | sample NAME | evaluate NAME | ..."""
 
 import argparse
 import dataclasses
@@ -14,6 +14,7 @@ from genlab.errors import GenlabError, InvalidInput
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
 from genlab.models import MODELS, TRAINABLE
+from genlab.race import commands as race_commands
 from genlab.studio import commands as studio_commands
 from genlab.studio.mini import commands as mini_commands
 
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
+    race_commands.add_commands(commands)
     mini_commands.add_commands(commands)
     studio_commands.add_commands(commands)
     return parser

@@ -5,10 +5,14 @@ written beside its target and renamed, and ``config.json.new`` names the sha256 
 before they take their place, so that a load can finish an interrupted save.
 """
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +20,67 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as pack
 from torch import Tensor
 
 from genlab.config import make
-from genlab.errors import CheckpointError, GenlabError
+from genlab.errors import CheckpointError, GenlabError, NotSaved
 from genlab.models import TRAINABLE, Trainable
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 MODEL, CONFIG, STATE = "model.safetensors", "config.json", "state.safetensors"
 
 
+# What the system says in these cases; safetensors wraps it in a text of its own.
+DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "this process may not write there",
+    errno.EPERM: "this process may not write there",
+}
+
+
+@contextlib.contextmanager
+def writing(name: str) -> Iterator[None]:
+    """NotSaved, with the reason and without a path, where ``name`` cannot be written."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        found = re.search(r"os error (\d+)", str(error))
+        number = int(found[1]) if found else getattr(error, "errno", None) or 0
+        raise NotSaved(f"{name} cannot be saved: {DISK.get(number, 'the disk failed')}.") from error
+
+
 def _sync_write(path: Path, write: Any) -> None:
-    """Write a temporary file, flush it to the disk, and rename it to ``path``."""
+    """Write a temporary file, flush it to the disk, and rename it to ``path``; NotSaved if that fails."""
     scratch = path.with_name(path.name + ".tmp")
-    write(scratch)
-    with scratch.open("rb") as f:
-        os.fsync(f.fileno())
-    scratch.replace(path)
+    with writing(path.name):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(scratch)
+            with scratch.open("rb") as f:
+                os.fsync(f.fileno())
+            scratch.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)  # half a file only fills the disk
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically."""
     _sync_write(path, lambda p: p.write_text(json.dumps(value, indent=2) + "\n"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    _sync_write(path, lambda p: p.write_bytes(data))
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write tensors as safetensors, atomically."""
+    _sync_write(path, lambda p: save_file(tensors, p))
 
 
 def sha256(path: Path) -> str:
@@ -62,26 +105,36 @@ def _restored(model: Trainable, released: dict[str, Tensor]) -> dict[str, Tensor
     return released | copies
 
 
-def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) -> str:
-    """Write weights and config of ``model`` into ``folder``; return the weights' sha256.
-
-    ``training`` is kept in the config: how these weights were made.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    _settle(folder)
-    target, fresh = folder / MODEL, folder / (MODEL + ".new")
-    _sync_write(fresh, lambda p: save_file(_released(model), p))
-    digest = sha256(fresh)
-    config = {
+def _config(name: str, model: Trainable, digest: str, training: dict[str, Any]) -> dict[str, Any]:
+    return {
         "model": name,
         "config": dataclasses.asdict(model.config),
         "sha256": digest,
         "training": training,
     }
+
+
+def packed(name: str, model: Trainable, training: dict[str, Any]) -> dict[str, bytes]:
+    """What ``save`` would write, by file name, for where there is no disk to write to."""
+    weights = pack(_released(model))
+    config = _config(name, model, hashlib.sha256(weights).hexdigest(), training)
+    return {MODEL: weights, CONFIG: json.dumps(config, indent=2).encode()}
+
+
+def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) -> str:
+    """Write weights and config of ``model`` into ``folder``; return the weights' sha256.
+
+    ``training`` is kept in the config: how these weights were made.
+    """
+    _settle(folder)
+    target, fresh = folder / MODEL, folder / (MODEL + ".new")
+    write_tensors(fresh, _released(model))
+    digest = sha256(fresh)
     pending = folder / (CONFIG + ".new")
-    write_json(pending, config)
-    fresh.replace(target)
-    pending.replace(folder / CONFIG)
+    write_json(pending, _config(name, model, digest, training))
+    with writing(MODEL):
+        fresh.replace(target)
+        pending.replace(folder / CONFIG)
     return digest
 
 
@@ -153,7 +206,6 @@ def save_state(path: Path, model: Trainable, optimizers: dict[str, Any], progres
         for i, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{name}.{i}.{k}": torch.as_tensor(v) for k, v in slots.items()}
     tensors = {k: v.contiguous().clone() for k, v in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
     _sync_write(path, lambda p: save_file(tensors, p, metadata={"progress": json.dumps(progress)}))
 
 

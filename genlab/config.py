@@ -34,6 +34,8 @@ def choice(default: str, options: tuple[str, ...], help: str) -> Any:
 
 def quote(value: Any) -> str:
     """The value as it should appear in an error message: short, whatever it is."""
+    if value is None:
+        return "empty"
     try:
         text = repr(value)
     except ValueError:  # Python prints no whole number of more than 4,300 digits

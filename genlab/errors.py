@@ -13,6 +13,14 @@ class CheckpointError(GenlabError):
     """A weights file is missing, truncated, altered or of another model."""
 
 
+class Busy(GenlabError):
+    """There is no room for another job now; the message says what to do."""
+
+
+class NotSaved(GenlabError):
+    """A file cannot be written: the disk is full, or read-only."""
+
+
 class DataUnavailable(GenlabError):
     """A data set cannot be had from any of its sources."""
 

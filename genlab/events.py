@@ -47,6 +47,14 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Unsaved:
+    """The state of ``step`` could not be written; the training goes on in memory."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Done:
     """The model holds its last good state. ``diverged``: a metric was not finite."""
 
@@ -56,4 +64,4 @@ class Done:
     message: str
 
 
-Event = Started | Step | Preview | Saved | Done
+Event = Started | Step | Preview | Saved | Unsaved | Done

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genlab.events import Event, Started, Step
+from genlab.events import Event, Started, Step, Unsaved
 
 I = TypeVar("I")  # noqa: E741
 
@@ -57,14 +57,14 @@ def command_line(args: argparse.Namespace, given: dict[str, Any]) -> str:
     return f"python -m genlab {args.command} {args.name}{flags}"
 
 
-def _bar() -> Progress:
+def progress_bar() -> Progress:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     return Progress(*columns, console=Console(stderr=True))
 
 
 def counted(items: Iterator[I], total: int, done: Callable[[I], int]) -> Iterator[I]:
     """Pass ``items`` on under a bar; ``done`` tells how many of ``total`` are made after one."""
-    with _bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("pictures", total=total)
         for item in items:
             bar.update(task, completed=done(item))
@@ -76,9 +76,11 @@ def watched(events: Iterator[Event], total: int) -> Iterator[Event]:
 
     Where there is no terminal to draw a bar on, such as in a log, it is one line a minute.
     """
-    with _bar() as bar:
+    with progress_bar() as bar:
         task, told = bar.add_task("", total=total), time.monotonic()
         for event in events:
+            if isinstance(event, Unsaved):
+                bar.console.print(f"{event.reason} The training goes on without.", soft_wrap=True)
             if isinstance(event, Started):
                 bar.update(task, completed=event.first_step)
             if isinstance(event, Step):

@@ -86,10 +86,16 @@ def sample(
     yield Samples(images, asked, time.perf_counter() - began, cost, first=first, step=step)
 
 
+def sample_forming(
+    model: GenerativeModel, n: int, seed: int, label: int | None = None, **knobs: Any
+) -> Iterator[Samples]:
+    """The same pictures as one ``sample`` of n, as they form, at most CHUNK at a time."""
+    for first in range(0, n, CHUNK):
+        yield from sample(model, min(CHUNK, n - first), seed, label, first=first, **knobs)
+
+
 def sample_chunks(
     model: GenerativeModel, n: int, seed: int, label: int | None = None, **knobs: Any
 ) -> Iterator[Samples]:
-    """The same pictures as one ``sample`` of n, finished ones only, at most CHUNK at a time."""
-    for first in range(0, n, CHUNK):
-        *_, last = sample(model, min(CHUNK, n - first), seed, label, first=first, **knobs)
-        yield last
+    """The same pictures, finished ones only."""
+    return (samples for samples in sample_forming(model, n, seed, label, **knobs) if samples.final)

@@ -20,7 +20,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from genlab import checkpoints
 from genlab.config import TrainConfig
 from genlab.data import Dataset, to_float, to_uint8
-from genlab.events import Done, Event, Metrics, Preview, Saved, Started, Step
+from genlab.errors import NotSaved
+from genlab.events import Done, Event, Metrics, Preview, Saved, Started, Step, Unsaved
 from genlab.models import GenerativeModel, Trainable
 from genlab.models.base import Optimizers
 from genlab.noise import Noise
@@ -30,9 +31,14 @@ FINISH_IMAGES = 10_000
 SNAPSHOT_EVERY = 50  # steps between two copies of the weights, to fall back to
 
 
-def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Warm-up over the first 2% of the steps (100 at most), then constant or a half cosine to 0."""
-    warmup = min(100, max(1, config.steps // 50))
+def warmup_steps(config: TrainConfig) -> int:
+    """2% of the steps, 100 at most."""
+    return min(100, max(1, config.steps // 50))
+
+
+def learning_rate_factor(step: int, config: TrainConfig, warmup: int | None = None) -> float:
+    """Warm-up over the first steps (``warmup_steps`` unless given), then constant or a half cosine to 0."""
+    warmup = warmup or warmup_steps(config)
     fade = 0.5 * (1 + math.cos(math.pi * step / config.steps)) if config.decay == "cosine" else 1.0
     return min(1.0, (step + 1) / warmup) * fade
 
@@ -92,7 +98,7 @@ def finish(model: Trainable, data: Dataset) -> None:
 
 def preview(model: GenerativeModel, seed: int = 0) -> Tensor:
     """Samples from the same noise at every call: uint8 (16, C, 28, 28)."""
-    labels = torch.arange(PREVIEW_IMAGES) % 10 if model.conditional else None
+    labels = model.preview_labels(PREVIEW_IMAGES)
     model.eval()
     *_, images = model.sample(Noise(seed, PREVIEW_IMAGES), labels=labels, **model.preview_knobs)
     model.train()
@@ -114,11 +120,13 @@ def train(
     *,
     state: Path | None = None,
     save_seconds: float = 60.0,
+    warmup: int | None = None,
 ) -> Iterator[Event]:
     """Train ``model`` in place and tell how it goes.
 
-    Close the iterator to stop: the model then holds the last complete step; call ``finish`` to make
-    it ready to sample. If a metric or a weight stops being finite, the last good weights come back.
+    Close the iterator to stop: the model, and the state on disk, then hold the last complete step; call
+    ``finish`` to make the model ready to sample. If a metric or a weight stops being finite, the last
+    good weights come back. A disk that cannot be written to does not end the training: ``Unsaved`` says so.
 
     Args:
         model: The family to train; it is moved to the best device.
@@ -126,16 +134,24 @@ def train(
         config: Length, batch size, seed.
         state: Where to keep a resumable state, if anywhere; an existing one is resumed from.
         save_seconds: Time between two saves of that state.
+        warmup: Steps over which the learning rate rises; None for ``warmup_steps(config)``, which suits
+            a training whose length is known.
     """
     accelerator = Accelerator()
     run = _Run(
-        model.to(accelerator.device), data.to(accelerator.device), config, accelerator, state, save_seconds
+        model.to(accelerator.device),
+        data.to(accelerator.device),
+        config,
+        accelerator,
+        state,
+        save_seconds,
+        warmup,
     )
     model.train()
     try:
         yield from run.events()
     finally:
-        run.recover()
+        run.leave()
         model.eval()
 
 
@@ -150,22 +166,26 @@ class _Run:
         accelerator: Accelerator,
         state: Path | None,
         save_seconds: float,
+        warmup: int | None,
     ) -> None:
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
         self.save_seconds = save_seconds
         self.state = state if accelerator.is_main_process else None
         self.batches = Batches(len(data), config)
         self.optimizers = model.optimizers()
+        self.began = self.saved = time.monotonic()
         self.first, self.spent = 0, 0.0  # steps and seconds of earlier runs
+        self.done = self.kept = 0  # steps taken, and of them those whose state is on disk
         if state is not None and state.exists():
             progress = checkpoints.load_state(state, model, self.optimizers)
             self.first, self.spent = progress["step"], progress["seconds"]
+            self.done = self.kept = self.first
         if accelerator.num_processes > 1:
             share_gradients(self.optimizers, accelerator)
         broadcast(model.state_dict())  # in place: every process starts from the first one's weights
         self.good = _snapshot(model)
         self.schedulers = [
-            LambdaLR(o, lambda step: learning_rate_factor(self.first + step, config))
+            LambdaLR(o, lambda step: learning_rate_factor(self.first + step, config, warmup))
             for o in self.optimizers.values()
         ]
 
@@ -182,10 +202,24 @@ class _Run:
         values = self.accelerator.reduce(torch.stack([v.detach().float() for v in metrics.values()]), "mean")
         return dict(zip(metrics, values.tolist(), strict=True))
 
-    def recover(self) -> None:
-        """Go back to the last good weights if the present ones are not finite."""
+    def leave(self) -> None:
+        """Keep the last complete step, or go back to the last good weights if it is not finite."""
         if not _finite(self.model):
             self.model.load_state_dict(self.good)
+        elif self.state and self.done > self.kept:
+            self.keep()
+
+    def keep(self) -> Saved | Unsaved:
+        """Write the state that a later run can go on from."""
+        assert self.state is not None
+        progress = {"step": self.done, "seconds": self.spent + time.monotonic() - self.began}
+        self.saved = time.monotonic()  # a disk that fails is not asked again at every step
+        try:
+            checkpoints.save_state(self.state, self.model, self.optimizers, progress)
+        except NotSaved as error:
+            return Unsaved(self.done, str(error))
+        self.kept = self.done
+        return Saved(self.done, str(self.state))
 
     def finish(self) -> None:
         """Leave the model ready to sample and, batch statistics included, the same in all processes."""
@@ -197,7 +231,7 @@ class _Run:
         parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         device = str(self.accelerator.device)
         yield Started(self.first, total, parameters, len(self.data), device)
-        began = saved = time.monotonic()
+        self.began = self.saved = began = time.monotonic()
         candidate = self.good
         for step in range(self.first, total):
             if step % SNAPSHOT_EVERY == 0:
@@ -210,16 +244,12 @@ class _Run:
                 self.finish()
                 yield Done(step, self.spent + seconds, "diverged", _diverged(metrics, step))
                 return
-            self.good = candidate  # the weights it holds have just given finite metrics
+            self.done, self.good = done, candidate  # the weights it holds have just given finite metrics
             speed = (done - self.first) * config.batch_size / seconds
             yield Step(done, total, metrics, seconds, speed)
-            due = done == total or time.monotonic() - saved > self.save_seconds
+            due = done == total or time.monotonic() - self.saved > self.save_seconds
             if self.state and due and _finite(model):
-                checkpoints.save_state(
-                    self.state, model, self.optimizers, {"step": done, "seconds": self.spent + seconds}
-                )
-                saved = time.monotonic()
-                yield Saved(done, str(self.state))
+                yield self.keep()
             if isinstance(model, GenerativeModel) and (done % config.preview_every == 0 or done == total):
                 yield Preview(done, preview(model))
         self.finish()

@@ -11,6 +11,15 @@ from torch import Tensor
 SIDE = 896  # pixels a grid is enlarged to, at most: sharp on a dense screen, small as PNG
 PAPER = 28  # grey of the lines between pictures and of empty cells
 
+# Okabe & Ito's colours, safe for colour-blind eyes; these four stand out on white and on black.
+COLOURS = {"vae": "#0072B2", "gan": "#D55E00", "wgan_gp": "#009E73", "ddpm": "#CC79A7"}
+OTHERS = "#56B4E9"
+
+
+def colour(name: str) -> str:
+    """The family's colour, the same in every plot and on every chip."""
+    return COLOURS.get(name, OTHERS)
+
 
 def picture(image: Tensor) -> Image.Image:
     """One picture, uint8 (C, H, W), pixel for pixel."""

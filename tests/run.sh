@@ -17,4 +17,5 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-.venv/bin/python -m pytest "$@"
+# Small networks: a second thread costs more than it brings.
+OMP_NUM_THREADS=1 .venv/bin/python -m pytest "$@"

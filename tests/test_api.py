@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,12 @@ from genlab import api, checkpoints
 from genlab.config import TrainConfig
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.errors import CheckpointError, InvalidInput
+from genlab.jobs import JobStore, TrainingPlan, Workshop
 from genlab.library import Library
 from genlab.models import MODELS
 from genlab.noise import Noise
-from tests.helpers import states_equal
+from genlab.settings import Limits
+from tests.helpers import states_equal, tiny
 
 NUMBERS = [-1, 1.5, math.nan, math.inf, "5", "abc", True, [1], {}, 10**9 * 10**9, 10**400]
 NAMES = ["", "dcgan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
@@ -62,7 +65,7 @@ def diffusion_calls() -> list[tuple[str, dict[str, Any], str]]:
 def calls() -> list[Any]:
     """(function, arguments, the field that the message must name)."""
     table: list[tuple[str, dict[str, Any], str]] = []
-    for function in ("sample", "nearest", "evaluate", "train"):
+    for function in ("sample", "nearest", "evaluate", "training_plan"):
         table += [(function, {"model": name}, "model") for name in NAMES]
     for function, good in (("sample", "ddpm"), ("nearest", "ddpm"), ("evaluate", "gan")):
         table += [(function, {"model": good, "n": n}, "n ") for n in [*NUMBERS, None, 0]]
@@ -87,19 +90,30 @@ def calls() -> list[Any]:
     table += [("noise", {"t": 0, "seed": s}, "seed") for s in SEEDS]
     table += [("noise", {"t": 0, "schedule": s}, "schedule") for s in ("", "quadratic", None, 5, ["cosine"])]
     table += diffusion_calls()
-    table += [("train", {"model": "gan", "start": s}, "start") for s in ("", "resume", None, 5, [])]
+    table += [("training_plan", {"model": "gan", "start": s}, "start") for s in ("", "resume", None, 5, [])]
     for group in ("training", "config"):
-        table += [("train", {"model": "gan", group: v}, "option") for v in ("abc", 5, ["lr"], {"epochs": 5})]
-    table += [("train", {"model": "gan", "training": {"steps": v}}, "steps") for v in [*NUMBERS[:8], None, 0]]
-    table += [("train", {"model": "gan", "config": {"lr": v}}, "lr") for v in (0, -1, 2, math.nan, "5", None)]
-    table += [("train", {"model": "gan", "config": {"width": 16}, "start": "shipped"}, "start")]
+        table += [
+            ("training_plan", {"model": "gan", group: v}, "option") for v in ("abc", 5, ["lr"], {"epochs": 5})
+        ]
+    table += [
+        ("training_plan", {"model": "gan", "training": {"steps": v}}, "steps")
+        for v in [*NUMBERS[:8], None, 0]
+    ]
+    table += [
+        ("training_plan", {"model": "gan", "config": {"lr": v}}, "lr")
+        for v in (0, -1, 2, math.nan, "5", None)
+    ]
+    table += [("training_plan", {"model": "gan", "config": {"width": 16}, "start": "shipped"}, "start")]
     return [pytest.param(*row, id=f"{row[0]}-{str(row[1])[:40]}") for row in table]
 
 
 def run(function: str, library: Library, arguments: dict[str, Any]) -> Any:
     """Call it as the page does, to the end of what it yields."""
     call: Callable[..., Any] = getattr(api, function)
-    result = call(**arguments) if function == "noise" else call(**arguments, library=library)
+    shared: dict[str, Any] = {"library": library}
+    if function == "training_plan":
+        shared = {"shop": Workshop(library, lambda: api.dataset(), Limits())}
+    result = call(**arguments) if function == "noise" else call(**arguments, **shared)
     return list(result) if inspect.isgenerator(result) else result
 
 
@@ -187,26 +201,20 @@ def test_models_describes_every_family(library: Library) -> None:
         assert 0 < described[name]["parameters"] < sum(p.numel() for p in net.parameters()) + 1
 
 
-def test_train_from_scratch_and_from_the_shelf(library: Library) -> None:
-    scratch = api.train("gan", {"steps": 3, "seed": 4}, {"width": 8}, library=library)
-    again = api.train("gan", {"steps": 3, "seed": 4}, {"width": 8}, library=library)
-    other = api.train("gan", {"steps": 3, "seed": 5}, {"width": 8}, library=library)
-    assert states_equal(scratch.model, again.model) and not states_equal(scratch.model, other.model)
-    live = MODELS["gan"].live
-    assert scratch.config == dataclasses.replace(live, steps=3, seed=4)
-    shelf = library.get("gan").model
-    before = {k: v.clone() for k, v in shelf.state_dict().items()}
-    job = api.train("gan", {"steps": 2, "batch_size": 4}, {"lr": 0.01}, "shipped", library=library)
-    assert states_equal(job.model, shelf) and job.model.config.lr == 0.01  # type: ignore[attr-defined]
-    assert job.model.config.width == 8  # type: ignore[attr-defined]
-    job.start().join(120)
-    assert job.progress.state == "finished"
-    assert states_equal(shelf, before) and not states_equal(job.model, before), "the shelf stays as it was"
+def test_a_plan_says_all_that_will_be_done(store: JobStore) -> None:
+    scratch = api.training_plan("gan", {"steps": 3, "seed": 4}, {"width": 8}, shop=store.shop)
+    assert scratch.training == dataclasses.replace(MODELS["gan"].live, steps=3, seed=4)
+    assert scratch.config == vars(MODELS["gan"].Config(width=8))  # type: ignore[call-arg]
+    shelf = store.shop.library.get("gan").model
+    gentle = api.training_plan("gan", {"steps": 2}, {"lr": 0.01}, "shipped", shop=store.shop)
+    assert gentle.config == vars(shelf.config) | {"lr": 0.01}, "the rest as shipped"
+    assert states_equal(gentle.build(store.shop.library), shelf)
+    assert TrainingPlan.from_json(json.loads(json.dumps(gentle.to_json()))) == gentle
 
 
 def test_ones_own_model_comes_first(library: Library, tmp_path: Path) -> None:
     own = Library(library.folder)
-    own.put("gan", api.train("gan", {"steps": 1}, {"width": 16}, library=own).model.eval(), "mine")
+    own.put("gan", tiny("gan").eval(), "mine")
     assert own.get("gan").origin == "mine" and own.shipped("gan").origin == "shipped"
     assert library.get("gan").origin == "shipped", "nobody else sees it"
 

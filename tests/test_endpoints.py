@@ -26,7 +26,8 @@ def test_endpoints_are_the_contract(client):
     latents = {"/interpolate", "/invert", "/repaint", "/vary"}
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
-    assert set(named) == contract | diffusion | latents | tasks | studio
+    jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
+    assert set(named) == contract | jobs | diffusion | latents | tasks | studio
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:
@@ -94,6 +95,7 @@ def test_train_streams_serves_and_stays_in_its_session(client, url):
     job = client.submit("vae", steps=6, options={"network": "mlp", "latent": 4}, api_name="/train")
     progress, files, preview = job.result()
     assert progress["state"] == "finished" and progress["step"] == 6
+    assert progress["sampling_from"].startswith("trained here")
     assert {f.rsplit("/", 1)[1] for f in files} == {"model.safetensors", "config.json"}
     assert pixels(preview).std() > 0
     _, numbers = client.predict("vae", n=1, api_name="/sample")

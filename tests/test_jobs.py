@@ -1,7 +1,8 @@
-"""Trainings in the background: followed, stopped, and never in each other's way."""
+"""One training in the background: followed, stopped, saved, and what is said of its end."""
 
+import json
 import logging
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +10,30 @@ import pytest
 import torch
 from torch import Tensor
 
-from genlab import checkpoints
-from genlab.config import TrainConfig
-from genlab.data import Dataset
+from genlab import api, checkpoints
+from genlab.curves import CURVE_POINTS
 from genlab.errors import InvalidInput
-from genlab.jobs import CURVE_POINTS, Curves, TrainingJob
+from genlab.jobs import Job, JobStore, Look, TrainingPlan, TrainingWork
 from genlab.models.vae import VAE, VAEConfig
-from tests.helpers import states_equal, tiny
+from tests.helpers import states_equal
 
-LONG = TrainConfig(steps=100_000, batch_size=2, preview_every=1_000_000)
+MLP = {"network": "mlp", "latent": 2}
 
 
-def ended(job: TrainingJob) -> Any:
-    job.join(timeout=120)
-    progress = job.progress
-    assert progress.state != "running"
-    return progress
+def plan(store: JobStore, steps: int = 100_000, **training: Any) -> TrainingPlan:
+    training = {"steps": steps, "batch_size": 2, "preview_every": 1_000_000} | training
+    return api.training_plan("vae", training, MLP, shop=store.shop)
 
 
 class Watched(VAE):
-    """Calls ``at(step)`` before each of its updates."""
+    """Calls ``at(step)`` before each of its updates; the first ones measure its memory."""
 
-    def __init__(self, at: Any) -> None:
+    def __init__(self, at: Callable[[int], None]) -> None:
         super().__init__(VAEConfig(network="mlp", latent=2))
         self.at, self.updates = at, 0
+
+    def __deepcopy__(self, memo: Any) -> VAE:
+        return VAE(VAEConfig(network="mlp", latent=2))
 
     def update(self, x: Tensor, y: Tensor, optimizers: Any) -> Any:
         self.updates += 1
@@ -40,116 +41,152 @@ class Watched(VAE):
         return super().update(x, y, optimizers)
 
 
-def test_a_job_runs_to_its_end(digits: Dataset) -> None:
-    config = TrainConfig(steps=CURVE_POINTS + 50, batch_size=2, preview_every=200)
-    job = TrainingJob("vae", tiny("vae"), digits, config).start()
+def watched(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch, at: Callable[[int], None], **training: Any
+) -> tuple[Watched, Job]:
+    """A job that trains a ``Watched``, at work."""
+    model = Watched(at)
+    monkeypatch.setattr(TrainingPlan, "build", lambda *_: model)
+    return model, store.submit(TrainingWork(plan(store, **training), store.shop))
+
+
+def ended(job: Job) -> Look:
+    *_, last = job.follow()
+    assert last.ended and not job.active
+    return last
+
+
+def test_a_job_runs_to_its_end(store: JobStore) -> None:
+    steps = CURVE_POINTS + 50
+    job = api.submit(plan(store, steps, preview_every=200), store=store)
     seen = list(job.follow())
     final = seen[-1]
-    assert final.state == "finished" == ended(job).state and final.step == config.steps
-    assert all(p.state == "running" for p in seen[:-1])
-    assert [p.step for p in seen] == sorted(p.step for p in seen)
-    assert final.preview.shape == (16, 1, 28, 28) and final.preview_step == config.steps
-    assert set(final.curves) == {"loss", "bce", "kl"} == set(final.metrics)
-    for curve in final.curves.values():
-        assert len(curve) <= CURVE_POINTS and curve[0][0] <= 2 and curve[-1][0] == config.steps
-    assert final.seconds > 0 and final.seconds_left == 0
-    again = checkpoints.load(Path(final.files[0]).parent)
-    assert states_equal(again, job.model)
+    assert final.state == "finished" and final.view.step == steps
+    assert all(look.state == "running" for look in seen[:-1])
+    assert [look.view.step for look in seen] == sorted(look.view.step for look in seen)
+    assert final.view.preview.shape == (16, 1, 28, 28) and final.view.preview_step == steps
+    assert set(final.view.curves) == set(final.view.metrics) >= {"loss", "bce", "kl"}
+    for curve in final.view.curves.values():
+        assert len(curve) <= CURVE_POINTS and curve[0][0] <= 2 and curve[-1][0] == steps
+    assert final.seconds > 0 and not final.resumable
     assert [Path(f).name for f in final.files] == [checkpoints.MODEL, checkpoints.CONFIG]
+    job.join()
+    assert not (job.folder / checkpoints.STATE).exists(), "nothing to go on from is left"
 
 
-@pytest.mark.parametrize("steps", [1, CURVE_POINTS, CURVE_POINTS + 1, 12_345])
-def test_curves_are_bounded_and_span_the_run(steps: int) -> None:
-    curves = Curves()
-    for step in range(1, steps + 1):
-        curves.add(step, {"a": step / 2, "b": -step})
-        if step % 1000 == 0:
-            assert len(curves.snapshot()["a"]) <= CURVE_POINTS
-    for name, factor in (("a", 0.5), ("b", -1)):
-        points = curves.snapshot()[name]
-        assert min(steps, CURVE_POINTS // 2) <= len(points) <= CURVE_POINTS
-        assert all(value == factor * step for step, value in points)
-        gaps = {b - a for (a, _), (b, _) in pairwise(points)}
-        assert len(gaps) <= 1, "evenly thinned"
-        stride = gaps.pop() if gaps else 1
-        assert points[0][0] <= stride and steps - points[-1][0] < stride
+def test_any_number_of_viewers_see_all_of_it(store: JobStore) -> None:
+    job = api.submit(plan(store, 300), store=store)
+    first = ended(job)
+    late = [ended(job), ended(store.get(job.id))]
+    for look in late:
+        assert look.view.curves == first.view.curves and look.view.curves["loss"][0][0] == 1
 
 
 @pytest.mark.parametrize("step", [1, 5])
-def test_a_stop_ends_it_within_the_step(step: int, digits: Dataset) -> None:
-    model = Watched(lambda update: job.stop() if update == step else None)
-    job = TrainingJob("vae", model, digits, LONG)
-    progress = ended(job.start())
-    assert progress.state == "stopped" and f"step {step}" in progress.message
-    assert model.updates == step == progress.step
-    assert states_equal(checkpoints.load(Path(progress.files[0]).parent), model)
+def test_a_stop_ends_it_within_the_step(step: int, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, job = watched(store, monkeypatch, lambda update: job.stop() if update == step else None)
+    look = ended(job)
+    assert look.state == "stopped" and f"after step {step};" in look.message and look.resumable
+    assert model.updates == step == look.view.step
+    assert states_equal(checkpoints.load(job.folder), model)
     assert bool(model.mix_mean.any()), "ready to sample: the prior is fitted"
 
 
-def test_a_stop_before_the_start(digits: Dataset) -> None:
-    model = Watched(lambda _: None)
-    job = TrainingJob("vae", model, digits, LONG)
-    job.stop()
-    progress = ended(job.start())
-    assert progress.state == "stopped" and model.updates == progress.step == 0
-    assert all(Path(f).is_file() for f in progress.files) and len(progress.files) == 2
+def test_a_stop_before_the_first_step(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, job = watched(store, monkeypatch, lambda _: None)
+    store.stop(job.id)
+    look = ended(job)
+    assert look.state == "stopped" and model.updates == look.view.step <= 1
+    if not look.view.step:
+        assert "nothing was learned" in look.message and look.files == ()
 
 
-def test_a_stop_after_the_end_changes_nothing(digits: Dataset) -> None:
-    job = TrainingJob("vae", tiny("vae"), digits, TrainConfig(steps=2, batch_size=2)).start()
+def test_a_stop_after_the_end_changes_nothing(store: JobStore) -> None:
+    job = api.submit(plan(store, 2), store=store)
     assert ended(job).state == "finished"
-    job.stop()
-    assert ended(job).state == "finished"
+    assert store.stop(job.id).look().state == "finished"
 
 
-def test_two_jobs_at_once(digits: Dataset) -> None:
-    """Each waits for the other's steps, so that they do run at once; stopping one leaves the other."""
-    first_model, second_model = Watched(lambda n: None), Watched(lambda n: None)
-    first = TrainingJob("vae", first_model, digits, TrainConfig(steps=300, batch_size=2))
-    second = TrainingJob("vae", second_model, digits, LONG)
-    first_model.at = lambda n: second.stop() if n == 250 else None
-    before = {id(m): {k: v.clone() for k, v in m.state_dict().items()} for m in (first_model, second_model)}
-    second.start()
-    one, two = ended(first.start()), ended(second)
-    assert (one.state, one.step) == ("finished", 300) and two.state == "stopped" and two.step > 0
-    assert set(map(Path, one.files)).isdisjoint(map(Path, two.files))
-    for model in (first_model, second_model):
-        assert not states_equal(model.state_dict(), before[id(model)])
-    pointers = [{v.data_ptr() for v in m.state_dict().values()} for m in (first_model, second_model)]
-    assert pointers[0].isdisjoint(pointers[1])
-    assert states_equal(checkpoints.load(Path(one.files[0]).parent), first_model)
-    assert states_equal(checkpoints.load(Path(two.files[0]).parent), second_model)
-
-
-def test_a_failure_is_told_without_its_insides(digits: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_told_without_its_insides(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(update: int) -> None:
         if update == 3:
             raise RuntimeError("boom in /srv/secret")
 
     with caplog.at_level(logging.ERROR):
-        progress = ended(TrainingJob("vae", Watched(fail), digits, LONG).start())
-    assert progress.state == "failed" and progress.files == () and progress.step == 2
-    assert progress.message and not any(w in progress.message for w in ("boom", "secret", "Traceback", "\n"))
+        look = ended(watched(store, monkeypatch, fail)[1])
+    assert look.state == "failed" and look.files == () and look.view.step == 2
+    assert look.message and not any(w in look.message for w in ("boom", "secret", "Traceback", "\n"))
     assert "boom in /srv/secret" in caplog.text, "whoever runs the server learns why"
 
 
-def test_our_own_errors_are_shown_as_they_are(digits: Dataset) -> None:
+def test_our_own_errors_are_shown_as_they_are(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(update: int) -> None:
         raise InvalidInput("lr is 7; it must be less.")
 
-    progress = ended(TrainingJob("vae", Watched(fail), digits, LONG).start())
-    assert (progress.state, progress.message) == ("failed", "lr is 7; it must be less.")
+    look = ended(watched(store, monkeypatch, fail)[1])
+    assert (look.state, look.message) == ("failed", "lr is 7; it must be less.")
 
 
-def test_divergence_is_an_end_with_usable_weights(digits: Dataset) -> None:
+def test_divergence_is_an_end_with_usable_weights(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def poison(update: int) -> None:
         if update == 4:
             with torch.no_grad():
                 next(model.parameters()).fill_(float("nan"))
 
-    model = Watched(poison)
-    job = TrainingJob("vae", model, digits, LONG).start()  # its files live as long as it does
-    progress = ended(job)
-    assert progress.state == "diverged" and "learning rate" in progress.message
-    assert all(v.isfinite().all() for v in model.state_dict().values())
-    checkpoints.load(Path(progress.files[0]).parent)
+    model, job = watched(store, monkeypatch, poison)
+    look = ended(job)
+    assert look.state == "diverged" and "learning rate" in look.message and not look.resumable
+    assert all(v.isfinite().all() for v in checkpoints.load(job.folder).state_dict().values())
+
+
+def test_a_job_that_nobody_watches_stops_and_saves(make_store: Callable[..., JobStore]) -> None:
+    job = api.submit(plan(store := make_store(unwatched_seconds=0.5)), store=store)
+    job.join(60)
+    look = job.look()
+    assert look.state == "stopped" and look.view.step > 0
+    assert "nobody had watched for 0.5 seconds; what was learned is kept" in look.message
+    assert checkpoints.load(job.folder) and look.resumable
+
+
+def test_a_watched_job_goes_on(make_store: Callable[..., JobStore]) -> None:
+    """Until the limit of time ends it, more than twice the time it may go unwatched."""
+    job = api.submit(plan(store := make_store(unwatched_seconds=0.6, seconds=1.5)), store=store)
+    look = ended(job)
+    assert look.state == "stopped" and "after the 1.5 seconds that a job may take" in look.message
+
+
+def test_too_large_a_batch_is_refused_before_it_takes_the_memory(make_store: Callable[..., JobStore]) -> None:
+    store = make_store(megabytes=100)
+    wide = api.training_plan("ddpm", {"steps": 1, "batch_size": 4096}, {"width": 128}, shop=store.shop)
+    look = ended(api.submit(wide, store=store))
+    assert look.state == "failed" and look.message.startswith("batch_size is 4096;")
+    assert "100 MB" in look.message
+    small = api.training_plan("vae", {"steps": 1, "batch_size": 4}, MLP, shop=store.shop)
+    assert ended(api.submit(small, store=store)).state == "finished"
+
+
+def test_the_same_plan_trains_the_same_model(store: JobStore) -> None:
+    digests = []
+    for seed in (3, 3, 4):
+        look = ended(api.submit(plan(store, 5, seed=seed), store=store))
+        digests.append(json.loads(Path(look.files[1]).read_text())["sha256"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_job_goes_on_from_the_shipped_weights(store: JobStore) -> None:
+    start = store.shop.library.shipped("vae").model
+    gentle = api.training_plan("vae", {"steps": 1, "batch_size": 4}, {"lr": 1e-6}, "shipped", shop=store.shop)
+    job = api.submit(gentle, store=store)
+    ended(job)
+    trained = checkpoints.load(job.folder)
+    for name, p in start.named_parameters():
+        assert torch.allclose(p, trained.get_parameter(name), atol=2e-6), name
+    with pytest.raises(InvalidInput, match="another shape"):
+        api.training_plan("gan", {}, {"width": 32}, "shipped", shop=store.shop)
+
+
+def test_the_steps_of_a_public_server_are_limited(make_store: Callable[..., JobStore]) -> None:
+    with pytest.raises(InvalidInput, match=r"steps is 501; it must be a whole number from 1 to 500"):
+        plan(make_store(steps=500), 501)

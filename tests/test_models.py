@@ -42,6 +42,16 @@ def test_vae_kl_is_that_of_torch_distributions(digits: Dataset) -> None:
     assert vae.loss(x, y)[1]["kl"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
+def test_vae_counts_the_latents_that_tell_something(digits: Dataset) -> None:
+    vae, (x, y) = tiny("vae"), batch(digits)
+    mean = torch.zeros(len(x), 4)
+    mean[:, 1], mean[:, 3] = torch.linspace(-1, 1, len(x)), 0.3  # KL 0.19 on average, and 0.3^2 / 2 = 0.045
+    vae.encode = lambda x: (mean, torch.zeros(len(x), 4))
+    assert vae.loss(x, y)[1]["active_latents"] == 1
+    mean[:, 3] = 0.35  # 0.061
+    assert vae.loss(x, y)[1]["active_latents"] == 2
+
+
 @pytest.mark.parametrize("beta", [0.0, 0.5, 3.0])
 def test_vae_loss_is_the_likelihood_and_beta_kl(digits: Dataset, beta: float) -> None:
     vae, (x, y) = tiny("vae", beta=beta), batch(digits)

@@ -1,29 +1,41 @@
 """A visitor's state without a browser."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+import torch
 
+from genlab import api
 from genlab.errors import InvalidInput
-from genlab.library import Library
+from genlab.jobs import JobStore, TrainingPlan
 from genlab.ui import build_app
 from genlab.ui import session as sessions_module
-from genlab.ui.session import Session, Sessions, TrainRequest
-
-SHORT = TrainRequest("vae", {"steps": 3, "batch_size": 8}, {"network": "mlp", "latent": 4})
-LONG = TrainRequest("vae", {"steps": 1_000_000, "batch_size": 8}, {"network": "mlp", "latent": 4})
+from genlab.ui.session import Session, Sessions
 
 
-def run(session: Session, request: TrainRequest) -> str:
-    *_, last = session.train(request)
+def plan(store: JobStore, steps: int = 3, lr: float = 1e-3, **training: Any) -> TrainingPlan:
+    training = {"steps": steps, "batch_size": 8, "preview_every": 1_000_000} | training
+    return api.training_plan("vae", training, {"network": "mlp", "latent": 4, "lr": lr}, shop=store.shop)
+
+
+def run(session: Session, found: TrainingPlan) -> str:
+    """Train to the end, as the page does."""
+    job = session.submit(found)
+    *_, last = job.follow()
+    session.settle(job)
     return last.state
 
 
-def test_a_trained_model_is_its_visitors_alone_until_he_goes_back() -> None:
-    sessions = Sessions()
+@pytest.fixture
+def sessions(store: JobStore) -> Sessions:
+    return Sessions(store)
+
+
+def test_a_trained_model_is_its_visitors_alone_until_he_goes_back(sessions: Sessions) -> None:
     mine, yours = sessions.get("mine"), sessions.get("yours")
     shipped = mine.digest("vae")
-    assert run(mine, SHORT) == "finished"
+    assert run(mine, plan(sessions.store)) == "finished"
     assert mine.entry("vae").origin == "trained here, 3 steps" and mine.digest("vae") != shipped
     assert yours.entry("vae").origin == "shipped" and yours.digest("vae") == shipped
     assert sessions.get("mine") is mine
@@ -31,13 +43,31 @@ def test_a_trained_model_is_its_visitors_alone_until_he_goes_back() -> None:
     assert mine.entry("vae").origin == "shipped" and mine.digest("vae") == shipped
 
 
-def test_what_was_measured_of_an_own_model_is_kept_with_that_model_only() -> None:
-    mine, yours = Session(), Session()
-    run(mine, SHORT)
+def test_who_comes_back_while_it_goes_on_draws_from_what_it_had_learned(sessions: Sessions) -> None:
+    before, after = sessions.get("before a reload"), sessions.get("after it")
+    job = before.submit(plan(sessions.store, steps=1_000_000))
+    assert after.watch([job.id]) == [] and after.entry("vae").origin == "shipped", "nothing is saved yet"
+    next(look for look in job.follow() if look.view.step)
+    before.stop("vae")
+    *_, stopped = job.follow()
+    before.settle(job)
+    job = before.resume("vae")
+    assert after.watch([job.id]) == []
+    assert job.active and after.entry("vae").origin == before.entry("vae").origin != "shipped"
+    shown, *_ = sessions.first_look(after, "vae", 4, 0)
+    own, *_ = before.sample("vae", 4, 0, None, {})
+    assert torch.equal(shown.images, own.images) and str(stopped.view.step) in after.entry("vae").origin
+    before.stop("vae")
+    job.join()
+
+
+def test_what_was_measured_of_an_own_model_is_kept_with_that_model_only(sessions: Sessions) -> None:
+    mine, yours = sessions.get("mine"), sessions.get("yours")
+    run(mine, plan(sessions.store))
     first = mine.entry("vae")
     mine.library.measured(first, {"frechet": 500.0})
     assert mine.entry("vae").metrics == {"frechet": 500.0}
-    run(mine, SHORT)  # measured while this one took its place: the figures are not this model's
+    run(mine, plan(sessions.store))  # measured while this one took its place: the figures are not its own
     mine.library.measured(first, {"frechet": 500.0})
     assert mine.entry("vae").metrics == {}
     shipped = yours.entry("vae")
@@ -45,40 +75,49 @@ def test_what_was_measured_of_an_own_model_is_kept_with_that_model_only() -> Non
     assert yours.entry("vae").metrics == shipped.metrics
 
 
-def test_one_family_trains_once_at_a_time_and_leaving_stops_it() -> None:
-    sessions = Sessions()
+def test_one_family_trains_once_at_a_time(sessions: Sessions) -> None:
     session = sessions.get("mine")
-    looks = session.train(LONG)
-    next(looks)
-    assert session.running() == ["vae"] and sessions.running() == 1
-    with pytest.raises(InvalidInput, match="VAE is training already"):
-        next(session.train(SHORT))
+    job = session.submit(plan(sessions.store, 1_000_000))
+    with pytest.raises(InvalidInput, match="VAE is at work already"):
+        session.submit(plan(sessions.store))
+    session.stop("vae")
+    again = session.submit(plan(sessions.store))  # it need not wait for the end of the other
+    assert session.jobs["vae"] is again
+    assert [list(j.follow())[-1].state for j in (job, again)] == ["stopped", "finished"]
+
+
+def test_a_visitor_who_leaves_finds_his_training_by_its_id(sessions: Sessions) -> None:
+    job = sessions.get("mine").submit(plan(sessions.store, 1_000_000))
     sessions.close("mine")
-    *_, last = looks
-    assert last.state == "stopped" and session.running() == []
-    assert sessions.get("mine") is not session
+    assert job.active and not job.stopping
+    again = sessions.get("after a reload")
+    assert again.watch([job.id, "guessed"]) == ["job is 'guessed'; there is no such job, or it has expired."]
+    assert again.at_work("vae") is job and again.busy()
+    stranger = sessions.get("stranger")
+    stranger.stop()
+    assert not job.stopping and not stranger.jobs
+    again.stop("vae")
+    *_, last = job.follow()
+    assert last.state == "stopped"
 
 
-def test_closing_the_follower_stops_the_training() -> None:
-    session = Session()
-    looks = session.train(LONG)
-    next(looks)
-    looks.close()  # what gradio does when the browser is gone
-    session.jobs["vae"].join(60)
-    assert session.jobs["vae"].progress.state == "stopped" and session.running() == []
+def test_an_ended_training_is_taken_up_with_its_model(sessions: Sessions) -> None:
+    first, second = sessions.get("first"), sessions.get("second")
+    run(first, plan(sessions.store))
+    second.watch([first.jobs["vae"].id])
+    second.settle(second.jobs["vae"])
+    assert second.origin("vae") == "trained here, 3 steps" and second.digest("vae") == first.digest("vae")
 
 
-def test_a_diverged_training_leaves_the_previous_model_in_place() -> None:
-    session = Session()
-    broken = TrainRequest(
-        "vae", {"steps": 300, "batch_size": 8, "decay": "none"}, {"network": "mlp", "latent": 4, "lr": 1.0}
-    )
-    assert run(session, broken) == "diverged"
+def test_a_diverged_training_leaves_the_previous_model_in_place(sessions: Sessions) -> None:
+    session = sessions.get("mine")
+    assert run(session, plan(sessions.store, 300, lr=1.0, decay="none")) == "diverged"
     assert session.entry("vae").origin == "shipped"
 
 
-def test_idle_visitors_are_forgotten_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = Sessions()
+def test_idle_visitors_are_forgotten_and_their_number_is_bounded(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 3)
     first = sessions.get("0")
     for i in range(1, 6):
@@ -94,8 +133,8 @@ def test_every_element_has_an_id_of_its_own() -> None:
     assert len(ids) == len(set(ids)), [name for name in ids if ids.count(name) > 1]
 
 
-def test_work_is_interrupted_by_its_name_alone(library: Library) -> None:
-    session, closed = Session(library), []
+def test_work_is_interrupted_by_its_name_alone(store: JobStore) -> None:
+    session, closed = Session("", store), []
 
     def counting() -> Generator[int, None, None]:
         try:

@@ -131,7 +131,7 @@ def test_a_sweep_is_its_pictures_in_one(client: Client) -> None:
 
 
 def test_a_grid_over_one_setting(client: Client) -> None:
-    for x, said in (("prompt", "values of prompt is None"), ("steps", "Both axes are 'steps'")):
+    for x, said in (("prompt", "values of prompt is empty"), ("steps", "Both axes are 'steps'")):
         with pytest.raises(AppError, match=said):
             client.predict(api_name="/grid", x=x)
     wanted = {"x": "prompt", "x_values": ["a 1", "dog " * 100], "y": "nothing", "steps": 2}

@@ -12,9 +12,9 @@ from torch import Tensor
 from genlab import training
 from genlab.config import TrainConfig
 from genlab.data import Dataset
-from genlab.events import Done, Event, Preview, Saved, Started, Step
+from genlab.events import Done, Event, Preview, Saved, Started, Step, Unsaved
 from genlab.models import MODELS, TRAINABLE, Trainable
-from genlab.training import Batches, learning_rate_factor, train
+from genlab.training import Batches, learning_rate_factor, train, warmup_steps
 from tests.helpers import states_equal, tiny
 
 SHORT = TrainConfig(steps=9, batch_size=16, preview_every=1000)
@@ -89,6 +89,14 @@ def test_the_learning_rate_is_used(decay: str, digits: Dataset) -> None:
     assert taken == pytest.approx([0.1 * learning_rate_factor(s, config) for s in range(100)], abs=1e-6)
 
 
+def test_a_warm_up_of_its_own(digits: Dataset) -> None:
+    model, config = Slope(), TrainConfig(steps=1000, batch_size=2, decay="none")
+    path = [float(model.w.detach()) for e in train(model, digits, config, warmup=4) if isinstance(e, Step)]
+    taken = [a - b for a, b in pairwise([0.0, *path])]
+    assert taken[:6] == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1], abs=1e-6)
+    assert warmup_steps(config) == 20 and warmup_steps(TrainConfig(steps=10**6)) == 100
+
+
 # --- events
 
 
@@ -158,6 +166,33 @@ def test_resumed_is_uninterrupted(name: str, digits: Dataset, tmp_path: Path) ->
     assert [e.step for e in rest if isinstance(e, Step)] == [8, 9]
     a, b = model.state_dict(), whole.state_dict()
     assert {k: float((a[k] - b[k]).abs().max()) for k in a if not torch.equal(a[k], b[k])} == {}
+
+
+def test_closing_keeps_the_last_step_to_go_on_from(digits: Dataset, tmp_path: Path) -> None:
+    """Though the next regular save is far away."""
+    whole, state = tiny("vae"), tmp_path / "state.safetensors"
+    list(train(whole, digits, SHORT))
+    events = train(tiny("vae"), digits, SHORT, state=state, save_seconds=1e6)
+    assert any(isinstance(event, Step) and event.step == 4 for event in events)
+    assert not state.exists()
+    events.close()  # type: ignore[attr-defined]
+    model = tiny("vae", seed=99)
+    rest = list(train(model, digits, SHORT, state=state))
+    assert [e.step for e in rest if isinstance(e, Step)] == list(range(5, SHORT.steps + 1))
+    assert states_equal(model, whole)
+
+
+def test_a_disk_that_fails_does_not_end_a_training(digits: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    model, whole = tiny("vae"), tiny("vae")
+    state = tmp_path / "file" / "state.safetensors"
+    events = list(train(model, digits, SHORT, state=state, save_seconds=0))
+    told = [e for e in events if isinstance(e, Unsaved)]
+    assert told and all("cannot be saved" in e.reason and str(tmp_path) not in e.reason for e in told)
+    assert not [e for e in events if isinstance(e, Saved)]
+    assert isinstance(events[-1], Done) and events[-1].reason == "finished"
+    list(train(whole, digits, SHORT))
+    assert states_equal(model, whole)
 
 
 # --- running away

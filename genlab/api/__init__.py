@@ -16,7 +16,6 @@ from genlab.api.diffusion import (
 from genlab.api.families import (
     MAX_IMAGES,
     SHIPPED,
-    STARTS,
     Nearest,
     dataset,
     describe,
@@ -26,9 +25,10 @@ from genlab.api.families import (
     reference,
     sample,
     sampling_parameters,
-    train,
 )
+from genlab.api.jobs import JOBS, SETTINGS, make_store, submit, submit_race, training_plan
 from genlab.api.latents import interpolate, invert, repaint, vary
+from genlab.api.races import race
 from genlab.api.studio import (
     PROMPT,
     SCALES,
@@ -51,12 +51,13 @@ from genlab.api.studio import (
 )
 
 __all__ = [
+    "JOBS",
     "MAX_IMAGES",
     "MAX_PICTURES",
     "PROMPT",
     "SCALES",
+    "SETTINGS",
     "SHIPPED",
-    "STARTS",
     "STUDIO",
     "Nearest",
     "NoisedDigit",
@@ -76,10 +77,12 @@ __all__ = [
     "inpaint",
     "interpolate",
     "invert",
+    "make_store",
     "models",
     "nearest",
     "noise",
     "outcomes",
+    "race",
     "read_outline",
     "reference",
     "repaint",
@@ -93,8 +96,10 @@ __all__ = [
     "studio_picture",
     "studio_recipe",
     "studio_request",
+    "submit",
+    "submit_race",
     "sweep_plan",
     "text_to_image",
-    "train",
+    "training_plan",
     "vary",
 ]

@@ -1,4 +1,4 @@
-"""What every family can do: describe itself, draw, learn, be measured, be searched for copies."""
+"""What every family can do: describe itself, draw, be measured, be searched for copies."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -10,16 +10,14 @@ from torch import Tensor
 
 from genlab import evaluation, sampling
 from genlab.api.checks import check_count, check_seed
-from genlab.config import TrainConfig, check_choice, make
+from genlab.config import TrainConfig
 from genlab.data import Dataset, Split, load_mnist
 from genlab.evaluation import Neighbours, Reference
-from genlab.jobs import TrainingJob
 from genlab.library import Entry, Library
 from genlab.models import MODELS
 from genlab.sampling import Samples
 
 MAX_IMAGES = sampling.CHUNK
-STARTS = ("scratch", "shipped")
 SHIPPED = Library()
 
 
@@ -94,32 +92,6 @@ def sample(
     n, seed = check_count(n, 1, MAX_IMAGES), check_seed(seed)
     chosen = sampling.knobs_for(entry.model, knobs)
     return sampling.sample(entry.model, n, seed, label, **chosen)
-
-
-def train(
-    model: str,
-    training: dict[str, Any] | None = None,
-    config: dict[str, Any] | None = None,
-    start: str = "scratch",
-    *,
-    library: Library = SHIPPED,
-) -> TrainingJob:
-    """Prepare a training; ``start()`` it, ``follow()`` it, ``stop()`` it.
-
-    Args:
-        model: vae, gan, wgan_gp or ddpm.
-        training: steps, batch_size, decay, seed, preview_every; the rest as the family's live default.
-        config: The family's own knobs; the rest as its default (from scratch) or as shipped.
-        start: "scratch", or "shipped" to go on from the shipped weights.
-    """
-    check_choice("model", model, tuple(MODELS))
-    check_choice("start", start, STARTS)
-    family = MODELS[model]
-    plan = make(TrainConfig, training, family.live)
-    base = library.shipped(model).model if start == "shipped" else None
-    torch.manual_seed(plan.seed)
-    network = family.build(config, base)
-    return TrainingJob(model, network, dataset("train"), plan)
 
 
 class Nearest(NamedTuple):

@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genlab.config import Config as Knobs
 from genlab.config import TrainConfig, make
 from genlab.errors import InvalidInput
+from genlab.models.failures import Failure
 from genlab.noise import Noise
 
 Metrics = dict[str, Tensor]
@@ -94,6 +96,7 @@ class GenerativeModel(Trainable):
     conditional: ClassVar[bool] = False  # does it draw a given digit?
     live: ClassVar[TrainConfig]  # minutes on two cores: the default in the page
     preview_knobs: ClassVar[dict[str, Any]] = {}  # for the quick looks while training
+    failures: ClassVar[tuple[Failure, ...]] = ()  # what is known to go wrong while training
 
     def sample(self, noise: Noise, *, labels: Tensor | None = None, **knobs: Any) -> Iterator[Tensor]:
         """Yield pictures (len(noise), C, H, W) as they form; the last one is the result.
@@ -101,6 +104,10 @@ class GenerativeModel(Trainable):
         ``labels``: int64 (n,), conditional families only. ``knobs``: the fields of ``Sampling``.
         """
         raise NotImplementedError
+
+    def preview_labels(self, n: int) -> Tensor | None:
+        """The digits that a preview of n pictures asks for, int64 (n,); None where none can be."""
+        return torch.arange(n) % 10 if self.conditional else None
 
     def evaluations(self, **knobs: Any) -> int:
         """How many times ``sample`` runs the network for one picture."""

@@ -13,11 +13,17 @@ from genlab.diffusion import samplers
 from genlab.diffusion.guidance import classifier_free
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.failures import REAL_APART, Course, Failure, divergence, restore
 from genlab.nn import UNet, exponential_average
 from genlab.noise import Noise
 
 T = 1000
 CLASSES = 10  # label 10 means "no condition"
+SPAN = 150  # steps between the two previews that are compared
+MORE_RIGHT = 2  # pictures of a preview
+NEARER = 0.3  # to REAL_APART
+FLAT = 0.1  # share of the loss that it falls in that time at most, to be called flat
+UNLEARNED = 0.8  # loss; 1 is that of seeing no noise at all, healthy runs are below 0.8 within 50 steps
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,55 @@ class DDPMSampling(Sampled):
     )
 
 
+def _unlearned(course: Course) -> str:
+    loss = course.typical("loss")
+    return f"The loss is {loss:.3g}; seeing no noise at all would cost 1." if loss > UNLEARNED else ""
+
+
+def _samples_improve(course: Course) -> str:
+    """Between the latest preview and the last that is SPAN steps older."""
+    now = course.looks[-1]
+    older = [look for look in course.looks if look.step <= now.step - SPAN]
+    if not older or not now.loss < UNLEARNED:
+        return ""
+    before = older[-1]
+    if not abs(now.loss / before.loss - 1) < FLAT:
+        return ""
+    told = f"Since step {before.step:,} the loss went from {before.loss:.3g} to {now.loss:.3g}, but "
+    if now.right >= before.right + MORE_RIGHT:
+        return (
+            told
+            + f"{now.right} of the {now.n} pictures read as the digit asked for instead of {before.right}."
+        )
+    nearer = abs(before.apart - REAL_APART) - abs(now.apart - REAL_APART)
+    if now.right >= before.right and nearer > NEARER:
+        return told + (
+            f"the distance from a picture to the one most like it went from {before.apart:.3g} to "
+            f"{now.apart:.3g}; among real digits it is {REAL_APART}."
+        )
+    return ""
+
+
+SAMPLES_IMPROVE = Failure(
+    "loss is flat but samples still improve",
+    "Most of the loss is noise that nobody could guess, so its curve is soon flat. "
+    "What is still learned hardly shows in it, but in the pictures: go on.",
+    _samples_improve,
+    lambda config: {},
+    patience=0,
+    in_samples=True,
+    healthy=True,
+)
+NO_PROGRESS = Failure(
+    "no progress",
+    "The network has not learned to see noise even where it is easy. The learning rate is too low, or so "
+    "high that each step undoes the one before.",
+    _unlearned,
+    lambda config: restore(config, high=("lr",), low=("lr",)),
+)
+DIVERGENCE = divergence(lambda config: restore(config, high=("lr",), tenth="lr"))
+
+
 class DDPM(GenerativeModel):
     """A network learns to see the noise in a picture; sampling takes it out step by step."""
 
@@ -86,6 +141,7 @@ class DDPM(GenerativeModel):
     config: DDPMConfig
     recipe = TrainConfig(steps=21_500, batch_size=64, preview_every=500)
     live = TrainConfig(steps=1200, batch_size=64, preview_every=50)
+    failures = (NO_PROGRESS, DIVERGENCE, SAMPLES_IMPROVE)
     averages = "net"
     Sampling = DDPMSampling
     conditional = True

@@ -11,11 +11,15 @@ from torch import Tensor, nn
 
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
 from genlab.nn import exponential_average
 from genlab.noise import Noise
 
 NOISE = 100  # dimensions of z
 BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
+WON = 0.03  # loss_d; healthy runs stay above 0.1, lr_d = 0.05 gives less than 0.0001
+RUNAWAY = 10.0  # loss_d; 2 ln 2 is guessing, healthy runs stay below 1.5, lr_d = 0.1 gives hundreds
+CANNOT_TELL = 0.005  # d_real - d_fake; healthy runs were so close for 30 steps at most
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,47 @@ def conv_discriminator(width: int, dropout: float) -> nn.Sequential:
     )  # fmt: skip
 
 
+def _won(course: Course) -> str:
+    loss, real, fake = (course.typical(m) for m in ("loss_d", "d_real", "d_fake"))
+    if not loss < WON:
+        return ""
+    return f"Its loss is {loss:.2g}: it gives real digits {real:.3f} and generated ones {fake:.3f}."
+
+
+def _lost(course: Course) -> str:
+    real, fake = course.typical("d_real"), course.typical("d_fake")
+    if not real - fake < CANNOT_TELL:
+        return ""
+    return f"It gives real digits {real:.3f} and generated ones {fake:.3f}."
+
+
+def _runaway(course: Course) -> str:
+    loss = course.typical("loss_d")
+    return f"The discriminator's loss is {loss:.3g}; guessing would give 1.39." if loss > RUNAWAY else ""
+
+
+MODE_COLLAPSE = mode_collapse(
+    lambda config: restore(config, high=("lr", "lr_d", "dropout"), low=("lr_d",), tenth="lr")
+)
+DISCRIMINATOR_TOO_STRONG = Failure(
+    "discriminator too strong",
+    "The discriminator is sure of every picture, so its verdict hardly changes with the picture and "
+    "the generator no longer learns which way to go.",
+    _won,
+    lambda config: restore(config, high=("lr_d", "lr"), low=("dropout", "lr"), tenth="lr_d"),
+    patience=50,  # of healthy runs none was seen so for a single step
+)
+DISCRIMINATOR_TOO_WEAK = Failure(
+    "discriminator too weak",
+    "The discriminator cannot tell generated pictures from real ones, bad as they are, so the generator "
+    "learns nothing from it.",
+    _lost,
+    lambda config: restore(config, high=("lr", "dropout"), low=("lr_d",)),
+    patience=150,  # dense networks pass through it in the first 150 steps
+)
+DIVERGENCE = divergence(lambda config: restore(config, high=("lr_d", "lr"), tenth="lr_d"), _runaway)
+
+
 class AdversarialModel(GenerativeModel):
     """What GANs share: a generator with its running average, its opponent, one-shot sampling."""
 
@@ -119,6 +164,7 @@ class GAN(AdversarialModel):
     config: GANConfig
     recipe = TrainConfig(steps=12_000, batch_size=64, preview_every=500)
     live = TrainConfig(steps=2500, batch_size=64, preview_every=50)
+    failures = (DISCRIMINATOR_TOO_STRONG, DISCRIMINATOR_TOO_WEAK, MODE_COLLAPSE, DIVERGENCE)
     card = Card(
         title="GAN",
         year=2014,

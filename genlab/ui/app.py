@@ -3,12 +3,17 @@
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
-from genlab.api import SHIPPED, STUDIO
-from genlab.library import Library
+from genlab.api import JOBS, SETTINGS, STUDIO
+from genlab.jobs import JobStore
+from genlab.models import MODELS
 from genlab.studio.engine import Engine
-from genlab.ui import compare, diffusion, endpoints, status, studio
+from genlab.ui import compare, diffusion, endpoints, html, race, status, studio
+from genlab.ui.following import arrive, build_boxes
+from genlab.ui.job_view import entry
+from genlab.ui.knobs import NOW
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
 from genlab.uploads import MAX_SIDE
@@ -23,36 +28,49 @@ LAUNCH: dict[str, Any] = {
     "ssr_mode": False,
     "max_file_size": "20mb",
     "enable_monitoring": False,
+    "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
 CACHE = (3600, 86400)  # every hour, delete served files older than a day
 
 
-def build_app(library: Library = SHIPPED, engine: Engine = STUDIO) -> gr.Blocks:
+def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     """The whole application, ready for ``queue`` and ``launch``.
 
     Args:
-        library: The families' models.
+        store: Where trainings run, and whose library of models is shown.
         engine: The studio's.
     """
     Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
-    sessions = Sessions(library)
+    sessions = Sessions(store)
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'
             "<p>Four ideas for drawing a digit, trained and measured side by side.</p></header>"
         )
         status.build(app, sessions)
+        arrived = gr.HTML("", elem_classes="gl-quiet", elem_id="arrived")
+        jobs = build_boxes([*MODELS, race.NAME])
+        link = gr.Textbox("", visible="hidden", elem_id="studio-link")
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compare.build(app, sessions)
+                compare.build(app, jobs, sessions)
+            with gr.Tab("Race", id="race"):
+                race.build(jobs, sessions)
             with gr.Tab("Diffusion", id="diffusion"):
                 diffusion.build(app, sessions)
             with gr.Tab("Studio", id="studio"):
-                studio.build(app, tabs, sessions, engine)
+                studio.build(app, tabs, link, sessions, engine)
+        # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 
         def leave(request: gr.Request) -> None:
             sessions.close(request.session_hash)
 
+        def arriving(request: gr.Request) -> dict[Component, Any]:
+            session, wrong = arrive(sessions, request)
+            entries = {jobs[name]: entry(job) for name, job in session.jobs.items() if name in jobs}
+            return {arrived: "".join(map(html.note, wrong)), **entries}
+
+        app.load(arriving, None, [arrived, *jobs.values()], **NOW)
         app.unload(leave)
     return app

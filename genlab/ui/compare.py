@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from genlab.api import MAX_IMAGES
 from genlab.models import MODELS
 from genlab.ui import card as cards
-from genlab.ui import html, quality, training
+from genlab.ui import html, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
+from genlab.ui.following import arrive
 from genlab.ui.knobs import SAMPLING, Values, seed_box
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
@@ -19,7 +21,7 @@ ASKABLE = " and ".join(f.card.title for f in MODELS.values() if f.conditional)
 DIGITS = ["Any", *map(str, range(10))]
 
 
-def build(app: gr.Blocks, sessions: Sessions) -> None:
+def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> None:
     """The whole tab with its events."""
     gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
     with gr.Row(elem_classes="gl-controls", equal_height=True):
@@ -28,13 +30,11 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
             everything = gr.Button("Sample all", variant="primary", size="lg", elem_id="sample-all")
             with gr.Row():
                 train_all = gr.Button("Train all", size="sm", elem_id="train-all", min_width=90)
-                stop_all = gr.Button(
-                    "Stop all", size="sm", variant="stop", interactive=False, elem_id="stop-all", min_width=90
-                )
+                stop_all = gr.Button("Stop all", size="sm", variant="stop", elem_id="stop-all", min_width=90)
     with gr.Row(elem_classes="gl-cards"):
-        folds = [build_card(name, shared, sessions) for name in MODELS]
-    training.listen_all(folds, train_all, stop_all, sessions)
-    listen([fold.card for fold in folds], everything, app, sessions)
+        folds = [build_card(name, shared, jobs[name], sessions) for name in MODELS]
+    rounds.listen(folds, train_all, stop_all, sessions)
+    listen([fold.card for fold, _ in folds], everything, app, sessions)
 
 
 def build_shared() -> Shared:
@@ -61,7 +61,9 @@ def build_shared() -> Shared:
     return Shared(n, seed, digit)
 
 
-def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
+def build_card(
+    name: str, shared: Shared, job: Component, sessions: Sessions
+) -> tuple[TrainFold, gr.events.Dependency]:
     """A column: head, picture, and the folds in the same order for every family."""
     classes = ["gl-card", f"gl-{name}"]
     with gr.Column(elem_classes=classes, elem_id=f"card-{name}", min_width=290):
@@ -69,7 +71,7 @@ def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
         knobs = cards.build_sampling(name)
         python_fold, python = cards.build_python(name)
         card = Card(name, shared, knobs, *head, python, python_fold)
-        fold = training.build(card, sessions)
+        fold = training.build(card, job, sessions)
         quality.build(card, sessions)
         with python_fold.render():
             python.render()
@@ -78,10 +80,15 @@ def build_card(name: str, shared: Shared, sessions: Sessions) -> TrainFold:
 
 
 def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
-    """What the page opens with; a family whose weights are broken says so, the others draw."""
+    """What the page opens with; a family whose weights are broken says so, the others draw.
+
+    One whose training the address brings back is drawn when that is shown.
+    """
     for card in panel:
+        if (job := session.jobs.get(card.name)) and not job.active:
+            continue
         try:
-            yield from card.show(session, sessions.first_look(card.name, IMAGES, SEED), SEED)
+            yield from card.show(session, sessions.first_look(session, card.name, IMAGES, SEED), SEED)
         except Exception as error:
             yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
 
@@ -95,7 +102,7 @@ def listen(panel: list[Card], everything: gr.Button, app: gr.Blocks, sessions: S
             yield from card.draw(session, values)
 
     def opening(request: gr.Request) -> Iterator[Updates]:
-        yield from first_look(panel, sessions, sessions.get(request.session_hash))
+        yield from first_look(panel, sessions, arrive(sessions, request)[0])
 
     outputs = [part for card in panel for part in card.outputs]
     inputs: set[Any] = set().union(*(card.inputs for card in panel))

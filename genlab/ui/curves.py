@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from genlab.jobs import Curve
+from genlab.curves import Curve
 from genlab.ui.numbers import brief, whole
 
 WIDTH, HEIGHT = 320, 96
@@ -55,9 +55,12 @@ def curve_plot(name: str, curve: Curve, total_steps: int, colour: str) -> str:
 
     base = HEIGHT - BOTTOM
     title = f"{name.replace('_', ' ')} {brief(points[-1][1])}"
+    peak_step, peak = max(points, key=lambda point: point[1])
+    above = f"↑ {brief(peak)} at step {whole(peak_step)}" if peak > hi + spread / 4 else ""
     body = [
         f'<path d="M{LEFT} {TOP}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
         _text(LEFT, 12, title, extra='class="gl-plot-title"'),
+        _text(WIDTH - RIGHT, 12, above, "end"),
         _text(LEFT - 4, TOP + 8, brief(hi), "end"),
         _text(LEFT - 4, base, brief(lo), "end"),
         _text(LEFT, HEIGHT - 6, "0"),
@@ -104,13 +107,14 @@ class Axis(NamedTuple):
         return (at - lo) / ((hi - lo) or 1)
 
     def ticks(self) -> list[float]:
-        """Both ends; of a logarithmic axis the powers of ten, where there are at least two, and its foot."""
+        """Both ends; of a logarithmic axis the powers of ten, if there are two, and an end far from them."""
         if self.log:
             first, last = math.ceil(math.log10(self.lo) - 1e-9), math.floor(math.log10(self.hi) + 1e-9)
             if last > first:
                 every = math.ceil((last - first) / 5)  # no more than six labels
                 powers = [10.0**k for k in range(first, last + 1, every)]
-                return powers if self.share(powers[0]) < 0.15 else [self.lo, *powers]
+                foot = [] if self.share(powers[0]) < 0.15 else [self.lo]
+                return [*foot, *powers, *([] if self.share(powers[-1]) > 0.85 else [self.hi])]
         return [self.lo, self.hi]
 
     def label(self, value: float) -> str:

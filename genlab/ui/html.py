@@ -7,11 +7,9 @@ from typing import Any
 
 from genlab import visualize
 from genlab.api import Nearest, sampling_parameters
-from genlab.jobs import Progress
 from genlab.library import Entry
 from genlab.models.base import Card
 from genlab.sampling import Samples
-from genlab.ui.curves import curve_plots
 from genlab.ui.numbers import brief, count, duration, millions, whole
 
 HOW_TO_READ = (
@@ -42,8 +40,13 @@ def note(message: str, *, plain: bool = False) -> str:
     """One sentence next to where it happened; an error unless ``plain``."""
     if not message:
         return ""
+    return note_of(escape(message), plain=plain)
+
+
+def note_of(body: str, *, plain: bool = True) -> str:
+    """The same of HTML that is ours."""
     kind, role = (" plain", "status") if plain else ("", "alert")
-    return f'<div class="gl-note{kind}" role="{role}">{escape(message)}</div>'
+    return f'<div class="gl-note{kind}" role="{role}">{body}</div>'
 
 
 def chip(text: str, tip: str, kind: str = "") -> str:
@@ -95,34 +98,6 @@ def bar(share: float | None, text: str) -> str:
         f'<div class="gl-progress{kind}" role="progressbar" aria-label="Progress" aria-valuemin="0" '
         f'aria-valuemax="100"{now}><i{width}></i></div><div>{escape(text)}</div>'
     )
-
-
-def training(progress: Progress, colour: str) -> str:
-    """A training as it is now: bar, speed, preview and curves."""
-    p = progress
-    if p.state == "running" and p.step:
-        text = (
-            f"step {whole(p.step)} of {whole(p.total_steps)}, {brief(p.images_per_second)} images/s, "
-            f"{duration(p.seconds_left or 0.0)} left"
-        )
-        head = bar(p.step / p.total_steps, text)
-    elif p.state == "running":
-        head = bar(None, p.message)
-    else:
-        took = (
-            f" It took {duration(p.seconds)}; draw with Sample." if p.state in ("finished", "stopped") else ""
-        )
-        head = note(p.message + took, plain=p.state in ("finished", "stopped"))
-    preview = ""
-    if p.preview is not None:
-        uri = visualize.data_uri(visualize.grid(p.preview, columns=8, side=480))
-        said = f"Samples at step {whole(p.preview_step)}"
-        preview = f'<img src="{uri}" alt="{said}" title="{said}, always from the same noise">'
-    running = p.state == "running"
-    plots = curve_plots(p.curves, p.total_steps if running else p.step, colour)
-    if plots:
-        plots += "<p>Thin: as measured; bold: smoothed.</p>"
-    return f'<div class="gl-live" data-state="{p.state}">{head}{preview}{plots}</div>'
 
 
 def quality_table(metrics: dict[str, Any], real: dict[str, Any]) -> str:

@@ -14,13 +14,20 @@ Values = dict[Component, Any]  # what an event with a set of inputs hands to its
 DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 TICKS = 200  # a slider finer than this is a number box
 
-# Events of the page: no public endpoint, values unchecked by gradio, so that our sentence is shown.
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "show_progress": "hidden"}
+# Events of the page: no public endpoint nor its name; values unchecked, so that our sentence is shown.
+PRIVATE: dict[str, Any] = {
+    "api_name": "page",
+    "api_visibility": "private",
+    "preprocess": False,
+    "show_progress": "hidden",
+}
 NOW: dict[str, Any] = {**PRIVATE, "queue": False}
+NOW_TOO: dict[str, Any] = {**NOW, "trigger_mode": "multiple"}  # though the last one has not been answered
 SAMPLING: dict[str, Any] = {**PRIVATE, "concurrency_id": "sampling", "concurrency_limit": 4}
 MEASURING: dict[str, Any] = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 2}
 STUDIO: dict[str, Any] = {**PRIVATE, "concurrency_id": "studio", "concurrency_limit": 8}
-TRAINING: dict[str, Any] = {**PRIVATE, "concurrency_id": "training", "concurrency_limit": 4}
+# Viewers of jobs: any number, they only look.
+WATCHING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None, "trigger_mode": "multiple"}
 
 
 def component(field: Field, default: Any) -> Component:

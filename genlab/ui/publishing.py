@@ -1,10 +1,11 @@
 """How a plain method becomes a documented endpoint: its parameters, their help, its errors."""
 
+import contextlib
 import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,8 @@ from genlab.config import Config
 from genlab.models import MODELS
 from genlab.ui.card import sentence
 
-GROUPS = {"sampling": 4, "measuring": 2, "training": 4, "studio": 8}  # limits, the same for every member
+# Limits, the same for every member. A training holds no thread of the server: its line is the jobs' own.
+GROUPS = {"sampling": 4, "measuring": 2, "studio": 8, "jobs": 4, "training": None, "following": None}
 
 
 Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name
@@ -62,23 +64,37 @@ def spelled_out(fn: Callable[..., Any], knobs: Knobs) -> inspect.Signature:
     return signature.replace(parameters=found)
 
 
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Errors as one sentence for the caller, never as a traceback."""
+    try:
+        yield
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
+
+
 def spoken(fn: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
-    """``fn`` called by position; errors reach the caller as one sentence, never as a traceback."""
+    """``fn`` called by position, its errors told in a sentence."""
 
     def stream(*args: Any) -> Iterator[Any]:
-        try:
+        with told():
             found = fn(**signature.bind(*args).arguments)
             if inspect.isgenerator(found):
                 yield from found
             else:
                 yield found
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
 
-    stream.__signature__ = signature  # type: ignore[attr-defined]  # where gradio looks for gr.Request
-    stream.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    stream.__name__, stream.__doc__ = fn.__name__, fn.__doc__
-    return stream
+    async def follow(*args: Any) -> AsyncIterator[Any]:
+        with told():
+            async with contextlib.aclosing(fn(**signature.bind(*args).arguments)) as found:
+                async for item in found:
+                    yield item
+
+    call: Any = follow if inspect.isasyncgenfunction(fn) else stream
+    call.__signature__ = signature  # where gradio looks for gr.Request
+    call.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    call.__name__, call.__doc__ = fn.__name__, fn.__doc__
+    return call
 
 
 def parameter_help(fn: Callable[..., Any], knobs: Knobs) -> dict[str, str]:

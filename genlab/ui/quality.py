@@ -13,7 +13,7 @@ from genlab.ui.curves import digit_histogram
 from genlab.ui.knobs import MEASURING, SAMPLING, Values, read
 from genlab.ui.numbers import brief
 from genlab.ui.session import Sessions
-from genlab.ui.theme import colour
+from genlab.visualize import colour
 
 MEASURED = 1000  # samples, unless the visitor wants more
 COMPARED = 12  # samples beside their nearest training images

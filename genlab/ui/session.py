@@ -1,19 +1,17 @@
-"""What one visitor has: his own models and his running trainings. Plain Python, no gradio."""
+"""What one visitor has: his own models, and the jobs he watches. Plain Python, no gradio."""
 
 import contextlib
 import json
 import threading
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from genlab import api, checkpoints
-from genlab.config import check_choice
-from genlab.errors import InvalidInput
-from genlab.jobs import Progress, TrainingJob
+from genlab.errors import GenlabError, InvalidInput
+from genlab.jobs import Job, JobStore, Look, RaceWork, TrainingPlan, TrainingWork
 from genlab.library import SHIPPED_ORIGIN, Entry, Library
 from genlab.models import MODELS
 from genlab.sampling import Samples
@@ -22,6 +20,7 @@ from genlab.ui.numbers import whole
 P = TypeVar("P")
 MAX_SESSIONS = 500
 IDLE_SECONDS = 3600.0
+MAX_WATCHED = 8  # jobs in one address
 
 
 @lru_cache(maxsize=16)
@@ -30,33 +29,28 @@ def shipped_digest(folder: Path) -> str:
     return checkpoints.weights_sha256(folder)
 
 
-def trained_digest(progress: Progress) -> str | None:
-    """The sha256 of the weights that a training has left, None while it runs."""
-    config = next((Path(f) for f in progress.files if f.endswith(".json")), None)
+def trained_digest(look: Look) -> str | None:
+    """The sha256 of the weights that a training has left; None where there are none on the disk."""
+    config = next((Path(f) for f in look.files if f.endswith(checkpoints.CONFIG)), None)
     return json.loads(config.read_text())["sha256"] if config else None
 
 
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train and how: the arguments of ``api.train``."""
-
-    name: str
-    training: dict[str, Any]
-    config: dict[str, Any]
-    start: str = "scratch"
-
-
 class Session:
-    """One visitor's models and trainings; other visitors' are out of its reach."""
+    """One visitor's models and jobs; other visitors' are out of its reach.
 
-    def __init__(self, shipped: Library = api.SHIPPED) -> None:
-        self.library = Library(shipped.folder)
-        self.jobs: dict[str, TrainingJob] = {}
+    Args:
+        key: What the visitor's browser or client sends; his jobs are counted by it.
+        store: Where his jobs run, and whose library he draws from.
+    """
+
+    def __init__(self, key: str, store: JobStore = api.JOBS) -> None:
+        self.key, self.store = key, store
+        self.library = Library(store.shop.library.folder)
+        self.jobs: dict[str, Job] = {}  # the latest of each family, and the race
         self.seen = time.monotonic()
         self.closed = False
-        self._busy: set[str] = set()
         self._digest: dict[str, str] = {}
-        self._stop_all = threading.Event()
+        self.round: list[str] | None = None  # families still to train in turn, the present one first
         self._working: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -76,8 +70,10 @@ class Session:
         return own.origin if own else SHIPPED_ORIGIN
 
     def digest(self, name: str) -> str:
-        """The sha256 of the weights that ``name`` means."""
-        return self._digest.get(name) or shipped_digest(self.library.folder / name)
+        """The sha256 of the weights that ``name`` means; empty for those that are in memory alone."""
+        if name in self.library.own:
+            return self._digest.get(name, "")
+        return shipped_digest(self.library.folder / name)
 
     # Long work
 
@@ -95,74 +91,130 @@ class Session:
         if name in self._working:
             self._working[name].set()
 
-    # Training
+    # Jobs
 
-    def running(self) -> list[str]:
-        """The families in training now."""
-        return sorted(self._busy)
+    def at_work(self, name: str) -> Job | None:
+        """The job ``name`` that is at work, or will be when its turn comes."""
+        job = self.jobs.get(name)
+        return job if job and job.active and not job.stopping else None
 
-    def train(self, request: TrainRequest) -> Iterator[Progress]:
-        """Train and follow it, a look at least every quarter second; closing the iterator stops it.
+    def busy(self) -> bool:
+        """Is one of his jobs at work or in line?"""
+        return any(job.active for job in self.jobs.values())
 
-        A model that learned something takes the family's place in this session; a training that
-        diverged or failed leaves the previous one there.
-        """
-        check_choice("model", request.name, tuple(MODELS))
+    def submit(self, plan: TrainingPlan) -> Job:
+        """Train in the background; InvalidInput if this family is in training, Busy if there is no room."""
+        title = MODELS[plan.name].card.title
+        return self._begin(plan.name, title, lambda owner: api.submit(plan, owner=owner, store=self.store))
+
+    def cure(self, name: str, change: dict[str, Any]) -> Job:
+        """Train ``name`` again by the same plan with some knobs changed, in place of the present training."""
+        work = self.jobs[name].work if name in self.jobs else None
+        if not isinstance(work, TrainingWork):
+            raise InvalidInput("There is no training here to begin again.")
+        old = work.plan
+        config = old.config | change
+        plan = api.training_plan(name, vars(old.training), config, old.start, shop=self.store.shop)
+        self.stop(name)
+        return self.submit(plan)
+
+    def submit_race(self, families: Any, **knobs: Any) -> Job:
+        """Race in the background; InvalidInput if a race is on, Busy if there is no room."""
+        return self._begin(
+            RaceWork.name,
+            "Your race",
+            lambda owner: api.submit_race(families, owner=owner, store=self.store, **knobs),
+        )
+
+    def _begin(self, name: str, title: str, submit: Callable[[str | None], Job]) -> Job:
         with self._lock:
-            if request.name in self._busy:
-                raise InvalidInput(f"{MODELS[request.name].card.title} is training already; stop it first.")
-            self._busy.add(request.name)
-        job = None
-        try:
-            job = api.train(
-                request.name, request.training, request.config, request.start, library=self.library
-            )
-            self.jobs[request.name] = job
-            for progress in job.start().follow():
-                if progress.state != "running":
-                    self._settle(job, progress, request.start)
-                yield progress
-        finally:
-            self._busy.discard(request.name)
-            if job:
-                job.stop()
+            if self.at_work(name):
+                raise InvalidInput(f"{title} is at work already; stop it first.")
+            job = self.jobs[name] = submit(self.key or None)
+            return job
 
-    def new_round(self) -> threading.Event:
-        """For trainings in turn: set once somebody asks to stop them all."""
-        self._stop_all = threading.Event()
-        return self._stop_all
+    def watch(self, ids: Iterable[str]) -> list[str]:
+        """Take up the jobs of an address; what is wrong with an id is returned as a sentence."""
+        wrong = []
+        for id in list(ids)[:MAX_WATCHED]:
+            try:
+                job = self.store.adopt(id, self.key or None)
+            except GenlabError as error:
+                wrong.append(str(error))
+            else:
+                if self.jobs.get(job.work.name) is not job:  # a page that loads asks more than once
+                    self.jobs[job.work.name] = job
+                    self._take_up(job)
+        return wrong
 
-    def _settle(self, job: TrainingJob, progress: Progress, start: str) -> None:
-        if progress.state in ("finished", "stopped") and progress.step:
-            base = " from the shipped weights" if start == "shipped" else ""
-            self.library.put(job.name, job.model, f"trained here, {whole(progress.step)} steps{base}")
-            self._digest[job.name] = trained_digest(progress) or ""
+    def _take_up(self, job: Job) -> None:
+        """What a training that goes on had learned when it was stopped draws until it ends again."""
+        with contextlib.suppress(GenlabError, OSError):
+            if job.active and isinstance(job.work, TrainingWork) and job.work.files(job.folder):
+                steps = whole(checkpoints.read_training(job.folder)["steps"])
+                model: Any = checkpoints.load(job.folder)
+                self.library.put(job.work.name, model, f"trained here, {steps} steps")
+
+    def resume(self, name: str) -> Job:
+        """Go on with the stopped or interrupted job of ``name``."""
+        if name not in self.jobs:
+            raise InvalidInput("There is nothing here to go on with.")
+        job = self.jobs[name] = self.store.resume(self.jobs[name].id, self.key or None)
+        return job
+
+    def settle(self, job: Job) -> None:
+        """A model that learned something takes the family's place; one that diverged or failed does not."""
+        work, look = job.work, job.look()
+        if not isinstance(work, TrainingWork) or look.state not in ("finished", "stopped"):
+            return
+        if not look.view.step:
+            return
+        base = " from the shipped weights" if work.plan.start == "shipped" else ""
+        model = work.trained(job.folder)
+        self._digest[work.name] = trained_digest(look) or ""
+        self.library.put(work.name, model, f"trained here, {whole(look.view.step)} steps{base}")
+
+    def begin_round(self, names: list[str]) -> None:
+        """Train these in turn."""
+        self.round = names
+
+    def next_in_round(self, name: str) -> bool:
+        """The training of ``name`` is over: does the round go on with the next?"""
+        if not self.round or self.round[0] != name:
+            return False
+        self.round = self.round[1:] or None
+        return self.round is not None
+
+    def end_round(self) -> None:
+        self.round = None
 
     def stop(self, name: str | None = None) -> None:
-        """Ask the training of ``name``, or all of them, to end; returns at once."""
+        """Ask the job ``name``, or all of them, to end; returns at once."""
         if name is None:
-            self._stop_all.set()
+            self.end_round()
         for job in [self.jobs.get(name)] if name else list(self.jobs.values()):
-            if job:
-                job.stop()
+            if job and job.active:
+                self.store.stop(job.id)
 
     def back_to_shipped(self, name: str) -> None:
+        self.stop(name)  # or it would go on where nobody sees it
         self.library.own.pop(name, None)
         self._digest.pop(name, None)
+        self.jobs.pop(name, None)
 
     def close(self) -> None:
-        """The visitor has left."""
+        """The visitor has left: what he watched goes on for a while, what he waited for does not."""
         self.closed = True
-        self.stop()
+        self.store.leave(self.key)
         for name in self._working:
             self.interrupt(name)
 
 
 class Sessions:
-    """All visitors, by the key their browser or client sends; they share the ``shipped`` models."""
+    """All visitors, by the key their browser or client sends; they share the shipped models and ``store``."""
 
-    def __init__(self, shipped: Library = api.SHIPPED) -> None:
-        self.shipped = shipped
+    def __init__(self, store: JobStore = api.JOBS) -> None:
+        self.store = store
         self._sessions: dict[str, Session] = {}
         self._first_look: dict[str, Samples] = {}
         self._lock = threading.Lock()
@@ -171,28 +223,25 @@ class Sessions:
         """The visitor's session; one without a key gets a fresh one each time."""
         with self._lock:
             self._forget_idle()
-            session = self._sessions.get(key) if key else Session(self.shipped)
+            session = self._sessions.get(key) if key else Session("", self.store)
             if session is None or session.closed:
-                session = self._sessions[key] = Session(self.shipped)  # type: ignore[index]
+                session = self._sessions[key] = Session(key, self.store)  # type: ignore[index, arg-type]
             session.seen = time.monotonic()
             return session
 
     def close(self, key: str | None) -> None:
-        """The visitor has left: his trainings stop, his models are forgotten."""
+        """The visitor has left: his models are forgotten, his jobs wait a while for him to come back."""
         with self._lock:
             session = self._sessions.pop(key or "", None)
         if session:
             session.close()
 
-    def running(self) -> int:
-        """Trainings on this server now."""
-        with self._lock:
-            return sum(len(s.running()) for s in self._sessions.values())
-
-    def first_look(self, name: str, n: int, seed: int) -> Iterator[Samples]:
-        """What the page opens with: drawn for the first visitor, kept for all others."""
-        if name not in self._first_look:
-            for samples in api.sample(name, n, seed, library=self.shipped):
+    def first_look(self, session: Session, name: str, n: int, seed: int) -> Iterator[Samples]:
+        """What the page opens with; shipped models draw for the first visitor, and it is kept for all."""
+        if name in session.library.own:
+            yield from session.sample(name, n, seed, None, {})
+        elif name not in self._first_look:
+            for samples in api.sample(name, n, seed, library=self.store.shop.library):
                 yield samples
             self._first_look[name] = samples
         else:
@@ -200,8 +249,8 @@ class Sessions:
 
     def _forget_idle(self) -> None:
         """Drop sessions nobody has used for an hour, and the oldest beyond the limit."""
-        idle = sorted((s.seen, key) for key, s in self._sessions.items() if not s.running())
+        idle = sorted((s.seen, key) for key, s in self._sessions.items() if not s.busy())
         surplus = len(self._sessions) - MAX_SESSIONS
         for i, (seen, key) in enumerate(idle):
             if i < surplus or time.monotonic() - seen > IDLE_SECONDS:
-                del self._sessions[key]
+                self._sessions.pop(key).close()

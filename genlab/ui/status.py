@@ -8,6 +8,8 @@ import gradio as gr
 import torch
 
 from genlab import api
+from genlab.jobs import JobStore
+from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.knobs import NOW, PRIVATE
 from genlab.ui.numbers import count
@@ -33,29 +35,35 @@ def data() -> str:
     return found.source + notice
 
 
-def line(data: str, running: int) -> str:
-    parts = {
-        "Device": device(),
-        "Data": data,
-        "Trainings on this server": str(running) if running else "none",
-    }
+def trainings(store: JobStore) -> str:
+    """none; 1; 1, and 2 waiting."""
+    running, waiting = store.counts()
+    return f"{running or 'none'}{f', and {waiting} waiting' if waiting else ''}"
+
+
+def line(data: str, store: JobStore) -> str:
+    parts = {"Device": device(), "Data": data, "Jobs on this server": trainings(store)}
     body = "".join(f"<span><b>{k}</b> {escape(v)}</span>" for k, v in parts.items())
-    return f'<div class="gl-status" role="status">{body}</div>'
+    trouble = store.troubled()
+    banner = (
+        html.note(f"This server cannot save results: {trouble} Trainings go on in memory.") if trouble else ""
+    )
+    return f'<div class="gl-status" role="status">{body}</div>{banner}'
 
 
 def build(app: gr.Blocks, sessions: Sessions) -> None:
     """The line, filled when the page has loaded and kept up to date."""
-    shown = gr.HTML(line("loading", 0), elem_id="status")
+    shown = gr.HTML(line("loading", sessions.store), elem_id="status")
     source = gr.State("loading")
     timer = gr.Timer(EVERY)
 
     def load() -> Iterator[tuple[str, str]]:
-        yield line("loading", sessions.running()), "loading"
+        yield line("loading", sessions.store), "loading"
         found = data()
-        yield line(found, sessions.running()), found
+        yield line(found, sessions.store), found
 
     def tick(found: str) -> str:
-        return line(found, sessions.running())
+        return line(found, sessions.store)
 
     app.load(load, None, [shown, source], concurrency_limit=4, **PRIVATE)
     timer.tick(tick, source, shown, **NOW)

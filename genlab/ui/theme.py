@@ -5,9 +5,8 @@ from pathlib import Path
 import gradio as gr
 
 from genlab.models import MODELS
+from genlab.visualize import colour
 
-# Okabe & Ito's colours, safe for colour-blind eyes; these four stand out on white and on black.
-COLOURS = {"vae": "#0072B2", "gan": "#D55E00", "wgan_gp": "#009E73", "ddpm": "#CC79A7"}
 FONTS = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Helvetica", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
 
@@ -25,14 +24,6 @@ THEME = gr.themes.Default(
 )
 
 HEAD = '<meta name="description" content="How images are generated: VAE, GAN, WGAN-GP and DDPM side by side">'
-
-OTHERS = "#56B4E9"
-
-
-def colour(name: str) -> str:
-    """The family's colour."""
-    return COLOURS.get(name, OTHERS)
-
 
 CSS = (Path(__file__).parent / "style.css").read_text()
 CSS += "".join(f".gl-{name} {{ --gl-colour: {colour(name)}; }}\n" for name in MODELS)

@@ -1,22 +1,26 @@
-"""The fold in which a family is trained while one looks on."""
+"""The fold in which a family is trained, and what is seen of it: before, during, after, after a reload."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from genlab.api import STARTS
+from genlab import api
 from genlab.config import TrainConfig
-from genlab.jobs import Progress
+from genlab.jobs import Look, TrainingPlan
+from genlab.jobs.training import STARTS
 from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
-from genlab.ui import html
+from genlab.ui import html, progress
 from genlab.ui.card import Card, Updates, sentence
-from genlab.ui.knobs import NOW, TRAINING, Values, components, read
-from genlab.ui.session import Session, Sessions, TrainRequest
-from genlab.ui.theme import colour
+from genlab.ui.following import KEY
+from genlab.ui.job_view import JobView, small_button
+from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
+from genlab.ui.session import Session, Sessions
+from genlab.visualize import colour
 
 FIRST = ("steps", "batch_size", "lr")  # the other knobs are folded
 
@@ -26,75 +30,62 @@ class TrainFold:
     """The components of one family's training."""
 
     card: Card
-    start: Component
+    view: JobView
+    begin: Component  # scratch or shipped
     training: dict[str, Component]
     config: dict[str, Component]
-    train: gr.Button
-    stop: gr.Button
-    live: Component
-    files: Component
+    cure: gr.Button
 
     @property
     def inputs(self) -> set[Any]:
-        return {self.start, *self.training.values(), *self.config.values()} | self.card.inputs
+        return {self.begin, *self.training.values(), *self.config.values()} | self.card.inputs
 
-    @property
-    def outputs(self) -> list[Component]:
-        return [self.live, self.files, self.train, self.stop, self.card.back, *self.card.outputs]
-
-    def request(self, values: Values) -> TrainRequest:
+    def plan(self, values: Values, session: Session) -> TrainingPlan:
         """What to train. Going on from the shipped weights, untouched knobs stay as shipped."""
-        start, config = values[self.start], read(values, self.config)
+        start, config = values[self.begin], read(values, self.config)
         if start == "shipped":
             usual = asdict(MODELS[self.card.name].Config())
             config = {name: value for name, value in config.items() if value != usual[name]}
-        return TrainRequest(self.card.name, read(values, self.training), config, start)
+        training = read(values, self.training)
+        return api.training_plan(self.card.name, training, config, start, shop=session.store.shop)
 
-    def begin(self) -> Updates:
-        """What is seen at once, before the data are there."""
-        waiting = f'<div class="gl-live">{html.bar(None, "Preparing data and network.")}</div>'
-        return {
-            self.live: gr.HTML(waiting, visible=True),
-            self.files: gr.File(visible=False),
-            self.train: gr.Button(interactive=False),
-            self.stop: gr.Button(interactive=True),
-        }
+    def render(self, look: Look) -> str:
+        return progress.training(look, colour(self.card.name))
 
-    def look(self, progress: Progress) -> Updates:
-        """A training as it is now."""
-        return {self.live: html.training(progress, colour(self.card.name))}
+    def others(self, look: Look) -> Updates:
+        """The button that does what the doctor says."""
+        change = progress.cure(look.view)
+        return {self.cure: gr.Button(progress.cure_text(change), visible=bool(change))}
 
-    def end(self, session: Session, values: Values, progress: Progress | None) -> Iterator[Updates]:
-        """The buttons as before; what was learned to download and, if it is in place, drawn."""
-        own = session.origin(self.card.name) != SHIPPED_ORIGIN
-        last: Updates = {
-            self.train: gr.Button(interactive=True),
-            self.stop: gr.Button(interactive=False),
-            self.card.back: gr.Button(visible=own),
-        }
-        if progress and progress.files:
-            last[self.files] = gr.File(list(progress.files), visible=True)
-        yield last
-        if own and progress and progress.state in ("finished", "stopped"):
-            yield from self.card.draw(session, values)
+    def begin_training(self, values: Values, session: Session) -> Updates:
+        """Train as the knobs say."""
+        return self.view.begin(lambda: session.submit(self.plan(values, session)))
 
-    def follow(self, session: Session, values: Values) -> Iterator[Updates]:
-        """Train from beginning to end, whatever the end is."""
-        yield self.begin()
-        progress = None
+    def settle(self, values: Values, session: Session) -> Iterator[Updates]:
+        """Put what an ended training has learned in place, and draw it."""
+        yield {self.card.note: ""}
+        job = session.jobs.get(self.card.name)
+        if job is None or job.active:
+            return
         try:
-            for progress in session.train(self.request(values)):
-                yield self.look(progress)
+            session.settle(job)
         except Exception as error:
-            yield {self.live: f'<div class="gl-live" data-state="refused">{html.note(sentence(error))}</div>'}
-        yield from self.end(session, values, progress)
+            yield {self.card.note: html.note(sentence(error))}
+            return
+        if session.origin(self.card.name) != SHIPPED_ORIGIN:
+            yield {self.card.back: gr.Button(visible=True)}
+            if job.state in progress.WELL:
+                yield from self.card.draw(session, values)
 
 
-def build(card: Card, sessions: Sessions) -> TrainFold:
-    """The fold in the card; what runs is shown below it, so that a closed fold hides nothing."""
+def build(card: Card, job: Component, sessions: Sessions) -> tuple[TrainFold, gr.events.Dependency]:
+    """The fold in the card, and the event that ends a training.
+
+    What runs is shown below the fold, so that a closed one hides nothing.
+    """
     family = MODELS[card.name]
     with gr.Accordion("Train", open=False, elem_id=f"train-{card.name}"):
-        start = gr.Radio(
+        begin = gr.Radio(
             list(STARTS),
             value="scratch",
             label="start",
@@ -113,18 +104,11 @@ def build(card: Card, sessions: Sessions) -> TrainFold:
         with gr.Accordion("More knobs", open=False):
             for part in later:
                 part.render()
-        with gr.Row():
-            train = gr.Button(
-                "Train", variant="primary", size="sm", elem_id=f"start-{card.name}", min_width=80
-            )
-            stop = gr.Button(
-                "Stop",
-                variant="stop",
-                size="sm",
-                interactive=False,
-                elem_id=f"stop-{card.name}",
-                min_width=80,
-            )
+        start = small_button("Train", f"start-{card.name}", variant="primary")
+    with gr.Row():
+        stop = small_button("Stop", f"stop-{card.name}", variant="stop", visible=False)
+        resume = small_button("Go on", f"resume-{card.name}", visible=False)
+        cure = small_button("", f"cure-{card.name}", visible=False, variant="primary")
     live = gr.HTML("", visible=False, elem_id=f"live-{card.name}")
     files = gr.File(
         file_count="multiple",
@@ -133,41 +117,43 @@ def build(card: Card, sessions: Sessions) -> TrainFold:
         label="Trained weights and their config",
         elem_id=f"files-{card.name}",
     )
-    fold = TrainFold(card, start, training, config, train, stop, live, files)
-    listen(fold, sessions)
-    return fold
+    view = JobView(card.name, job, start, stop, live, resume, files)
+    fold = TrainFold(card, view, begin, training, config, cure)
+    return fold, listen(fold, sessions)
 
 
-def listen(fold: TrainFold, sessions: Sessions) -> None:
-    """Connect Train and Stop. Stop only raises a flag: the follower sees the end and tells it."""
+def listen(fold: TrainFold, sessions: Sessions) -> gr.events.Dependency:
+    """Connect the buttons. Stop only raises a flag: whoever follows sees the end and tells it."""
+    name, view = fold.card.name, fold.view
 
-    def follow(values: Values, request: gr.Request) -> Iterator[Updates]:
-        yield from fold.follow(sessions.get(request.session_hash), values)
+    def start(values: Values, request: gr.Request) -> Updates:
+        return fold.begin_training(values, sessions.get(request.session_hash))
 
-    def stop(request: gr.Request) -> None:
-        sessions.get(request.session_hash).stop(fold.card.name)
-
-    fold.train.click(follow, fold.inputs, fold.outputs, **TRAINING)
-    fold.stop.click(stop, None, None, **NOW)
-
-
-def listen_all(folds: list[TrainFold], start: gr.Button, stop: gr.Button, sessions: Sessions) -> None:
-    """Connect Train all, which trains in turn, and its Stop all."""
-
-    def follow_all(values: Values, request: gr.Request) -> Iterator[Updates]:
+    def resume(request: gr.Request) -> Updates:
         session = sessions.get(request.session_hash)
-        stopped = session.new_round()
-        yield {start: gr.Button(interactive=False), stop: gr.Button(interactive=True)}
-        for fold in folds:
-            if stopped.is_set() or session.closed:
-                break
-            yield from fold.follow(session, values)
-        yield {start: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
+        return view.begin(lambda: session.resume(name))
 
-    def stop_all(request: gr.Request) -> None:
-        sessions.get(request.session_hash).stop()
+    def cure(values: Values, request: gr.Request) -> Updates:
+        session = sessions.get(request.session_hash)
+        change = progress.cure(session.jobs[name].look().view) if name in session.jobs else {}
+        turned = {fold.config[knob]: value for knob, value in change.items()}
+        return turned | view.begin(lambda: session.cure(name, change))
 
-    inputs: set[Any] = set().union(*(fold.inputs for fold in folds))
-    outputs = [part for fold in folds for part in fold.outputs]
-    start.click(follow_all, inputs, [start, stop, *outputs], **TRAINING)
-    stop.click(stop_all, None, None, **NOW)
+    def settle(values: Values, request: gr.Request) -> Iterator[Updates]:
+        yield from fold.settle(values, sessions.get(request.session_hash))
+
+    def leave(entry: str) -> Updates:
+        """Out of the address; what was trained can be opened again."""
+        if not entry:
+            return {}
+        address = f'<a href="?{KEY}={escape(entry.partition(" ")[0])}">Your training</a>'
+        told = html.note_of(f"The shipped weights draw again. {address} is kept for a while.")
+        return {view.job: "", view.live: gr.HTML(told, visible=True)}
+
+    view.start.click(start, fold.inputs, view.begun, **NOW)
+    view.resume.click(resume, None, view.begun, **NOW)
+    fold.cure.click(cure, fold.inputs, [*view.begun, *fold.config.values()], **NOW)
+    fold.card.back.click(leave, view.job, view.begun, **NOW)
+    ended = view.listen(sessions, fold.render, fold.others, [fold.cure])
+    drawn = [*fold.card.outputs, fold.card.back]
+    return ended.then(settle, fold.card.inputs, drawn, **{**SAMPLING, "trigger_mode": "multiple"})

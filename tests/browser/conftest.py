@@ -1,130 +1,29 @@
 """The real application in a process of its own, and a real browser."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from gradio_client import Client
+from playwright.sync_api import Browser
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 90_000  # milliseconds; nothing here tests speed
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from tests.server import serving
+from tests.visitor import Visitor
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running ``python app.py``."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
-    url = f"http://127.0.0.1:{port}/"
-    with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
-        try:
-            for _ in range(600):
-                try:
-                    urllib.request.urlopen(url, timeout=5).read()
-                    break
-                except OSError:
-                    assert process.poll() is None, log.read_text()
-                    time.sleep(0.2)
-            else:
-                pytest.fail(f"no page at {url}: {log.read_text()}")
-            yield url
-        finally:
-            process.terminate()
-            process.wait(20)
+    with serving(tmp_path_factory.mktemp("app") / "log.txt") as found:
+        yield found.url
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-class Visitor:
-    """A browser of one visitor, and what it saw go wrong."""
-
-    def __init__(self, browser: Browser, url: str, width: int = 1400) -> None:
-        self.url, self.errors, self.hosts = url, [], set()
-        self.context = browser.new_context(viewport={"width": width, "height": 1000})
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
-        self.page.on("request", lambda r: self.hosts.add(urlparse(r.url).hostname))
-        self.page.goto(url, wait_until="domcontentloaded")
-
-    def source(self, name: str) -> str:
-        """Where a family's picture comes from: the name holds a hash of its content."""
-        image = self.page.locator(f"#picture-{name} img")
-        image.scroll_into_view_if_needed()
-        return image.get_attribute("src") or ""
-
-    def pixels(self, name: str) -> list[int]:
-        """Grey values of a family's picture, as the browser decoded them."""
-        self.source(name)
-        selector = f"#picture-{name} img"
-        self.page.wait_for_function(f"document.querySelector('{selector}').naturalWidth > 0")
-        return self.page.evaluate(
-            """selector => {
-                const image = document.querySelector(selector);
-                const canvas = document.createElement('canvas');
-                canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
-                const context = canvas.getContext('2d');
-                context.drawImage(image, 0, 0);
-                const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
-                return Array.from(data).filter((_, i) => i % 404 === 0);
-            }""",
-            selector,
-        )
-
-    def wait_drawn(self, name: str) -> None:
-        """Until the bill of a finished picture is shown."""
-        self.page.locator(f"#chips-{name}", has_text="images/s").wait_for()
-        self.page.wait_for_function(f"!!document.querySelector('#picture-{name} img')")
-
-    def wait_ready(self) -> None:
-        for name in ("vae", "gan", "wgan_gp", "ddpm"):
-            self.wait_drawn(name)
-
-    def sample(self, name: str) -> list[int]:
-        """Press the card's Sample and read the new picture."""
-        chips = self.page.locator(f"#chips-{name}")
-        chips.evaluate("e => e.querySelector('.gl-chips').setAttribute('data-old', '1')")
-        self.page.locator(f"#sample-{name}").click()
-        self.page.wait_for_function(f"document.querySelector('#chips-{name} [data-drawn]:not([data-old])')")
-        self.page.wait_for_timeout(300)  # the picture is in the same message as the bill
-        return self.pixels(name)
-
-    def fill(self, label: str, value: str, within: str) -> None:
-        """Type a value as a person does, who would type again what a fold, still opening, swallowed."""
-        box = self.page.locator(within).get_by_label(label, exact=True).first
-        for _ in range(20):
-            box.fill(value)
-            box.press("Tab")
-            self.page.wait_for_timeout(300)
-            if box.input_value() == value:
-                return
-        pytest.fail(f"{label} stays {box.input_value()!r}; {value!r} was typed")
-
-    def open_fold(self, name: str, title: str) -> None:
-        self.page.locator(f"#card-{name}").get_by_role("button", name=title).first.click()
+def end_jobs(visitor: Visitor) -> None:
+    """Stop what a failed test has left at work: there is one slot for all tests."""
+    if left := visitor.jobs_at_work():
+        client = Client(visitor.url, verbose=False, analytics_enabled=False)
+        for job in left:
+            client.predict(job, api_name="/stop")
+        client.close()
 
 
 @pytest.fixture
@@ -138,6 +37,7 @@ def visit(browser: Browser, server: str) -> Iterator[type]:
 
     yield open_page  # type: ignore[misc]
     for visitor in visitors:
+        end_jobs(visitor)
         visitor.context.close()
     for visitor in visitors:
         assert not visitor.errors

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from genlab.api import SETTINGS, make_store
 from genlab.checkpoints import MODEL, WEIGHTS
 from genlab.library import Library
 from genlab.ui import LAUNCH, build_app
-from tests.browser.conftest import Visitor, free_port
+from tests.server import free_port
+from tests.visitor import Visitor
 
 
 def test_one_truncated_file_leaves_the_others_working(browser: Browser, tmp_path: Path) -> None:
@@ -16,7 +18,8 @@ def test_one_truncated_file_leaves_the_others_working(browser: Browser, tmp_path
     shutil.copytree(WEIGHTS, folder)
     whole = (folder / "gan" / MODEL).read_bytes()
     (folder / "gan" / MODEL).write_bytes(whole[: len(whole) // 2])
-    app = build_app(Library(folder)).queue(max_size=64)
+    store = make_store(SETTINGS, Library(folder))
+    app = build_app(store).queue(max_size=64)
     try:
         _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, server_port=free_port(), **LAUNCH)
         visitor = Visitor(browser, url)

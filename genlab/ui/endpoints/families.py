@@ -1,4 +1,4 @@
-"""The endpoints of the families: describe, draw, search for copies, measure, train."""
+"""The endpoints of the families: describe, draw, search for copies, measure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,33 +6,12 @@ from typing import Any
 import gradio as gr
 
 from genlab import api, visualize
-from genlab.config import check_options
 from genlab.errors import GenlabError
-from genlab.jobs import Progress
 from genlab.models import MODELS
 from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given
 from genlab.ui.numbers import brief, jsonable
 from genlab.ui.publishing import publish
-from genlab.ui.session import Session, Sessions, TrainRequest, trained_digest
-
-
-def state_of(progress: Progress, session: Session, name: str) -> Json:
-    """A training as JSON."""
-    return jsonable(
-        {
-            "model": name,
-            "state": progress.state,
-            "step": progress.step,
-            "total_steps": progress.total_steps,
-            "seconds": progress.seconds,
-            "seconds_left": progress.seconds_left,
-            "images_per_second": progress.images_per_second,
-            "metrics": progress.metrics,
-            "message": progress.message,
-            "weights_sha256": trained_digest(progress),  # of the checkpoint that comes with this
-            "sampling_from": session.origin(name),  # what /sample uses now: not a diverged training
-        }
-    )
+from genlab.ui.session import Sessions
 
 
 def expose(sessions: Sessions, outputs: Outputs) -> None:
@@ -42,7 +21,6 @@ def expose(sessions: Sessions, outputs: Outputs) -> None:
     publish(calls.sample, [outputs.gallery, outputs.numbers], "sampling")
     publish(calls.nearest, [outputs.gallery, outputs.numbers], "measuring")
     publish(calls.evaluate, [outputs.numbers], "measuring")
-    publish(calls.train, [outputs.numbers, outputs.files, outputs.first], "training")
 
 
 class FamilyCalls(Calls):
@@ -146,39 +124,3 @@ class FamilyCalls(Calls):
         knobs = given(**knobs)
         for found in api.evaluate(model, library=session.library, **given(n=n, seed=seed), **knobs):
             yield jsonable({"model": model, **found})
-
-    def train(
-        self,
-        request: gr.Request,
-        model: str,
-        start: str | None = "scratch",
-        steps: int | None = None,
-        batch_size: int | None = None,
-        seed: int | None = None,
-        preview_every: int | None = None,
-        decay: str | None = None,
-        options: dict | None = None,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Train a family; streams progress, at the end checkpoint and preview. Cancelling stops it.
-
-        Afterwards this session's other calls use the trained model.
-
-        Args:
-            model: {models}.
-            start: scratch, or shipped to go on from the shipped weights.
-            steps: Optimisation steps, 1 to 1000000; empty for the family's live default.
-            batch_size: Images in one step, 2 to 4096; empty for the family's live default.
-            seed: 0 to 4294967295; the same seed trains the same model.
-            preview_every: Steps between two looks at the samples, 1 to 1000000.
-            decay: cosine or none: does the learning rate fade?
-            options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
-        """
-        session = self.session(request)
-        training = given(
-            steps=steps, batch_size=batch_size, seed=seed, preview_every=preview_every, decay=decay
-        )
-        wanted = TrainRequest(model, training, check_options("options", options), start or "scratch")
-        for progress in session.train(wanted):
-            done = progress.state != "running"
-            shown = visualize.grid(progress.preview) if done and progress.preview is not None else None
-            yield state_of(progress, session, model), list(progress.files) or None, shown

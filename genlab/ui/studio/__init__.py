@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from html import escape
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 from gradio.components import Component
@@ -26,8 +27,16 @@ from genlab.ui.studio.form import FIRST, Form
 OF_TASK = {"text_to_image": "text", "image_to_image": "image", "inpaint": "hole", "control": "control"}
 
 
-def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> None:
-    """All panels. ``tabs`` are the page's own, in which a link opens the tab "studio"."""
+def build(app: gr.Blocks, tabs: gr.Tabs, link: Component, sessions: Sessions, engine: Engine) -> None:
+    """All panels.
+
+    Args:
+        app: The page.
+        tabs: Its own, in which a link opens the tab "studio".
+        link: Where the page's address stands if it is such a link, hidden and outside of the tabs.
+        sessions: The visitors.
+        engine: What draws.
+    """
     question("From words to pictures: what does Stable Diffusion do with yours?")
     model, dropped, note = build_head(engine)
     with gr.Tabs() as panels:
@@ -44,7 +53,7 @@ def build(app: gr.Blocks, tabs: gr.Tabs, sessions: Sessions, engine: Engine) -> 
         for panel, title, make in made:
             with gr.Tab(title, id=panel):
                 forms[panel] = make()
-    listen(app, engine, tabs, panels, forms, model, dropped, note)
+    listen(app, engine, tabs, link, panels, forms, model, dropped, note)
 
 
 def build_head(engine: Engine) -> tuple[Component, Component, Component]:
@@ -95,6 +104,7 @@ def listen(
     app: gr.Blocks,
     engine: Engine,
     tabs: gr.Tabs,
+    link: Component,
     panels: gr.Tabs,
     forms: dict[str, Form],
     model: Component,
@@ -135,12 +145,14 @@ def listen(
             found = {note: html.note(sentence(error))}
         return {dropped: None} | found  # empty again, ready for the next
 
-    def follow(request: gr.Request) -> dict[Any, Any]:
+    def arrive(request: gr.Request) -> Any:
+        params = dict(request.query_params)
+        return urlencode(params) if links.KEY in params else gr.skip()
+
+    def follow(query: str) -> dict[Any, Any]:
         try:
-            told = links.read(dict(request.query_params))
-            if told is None:
-                return {note: ""}
-            found = restored(told, "As in the link; press Draw.")
+            told = links.read(dict(parse_qsl(query)))
+            found = restored(told, "As in the link; press Draw.") if told else {note: ""}
         except Exception as error:
             found = {note: html.note(sentence(error))}
         return {tabs: gr.Tabs(selected="studio")} | found
@@ -149,4 +161,6 @@ def listen(
     decoded = {**NOW, "preprocess": True}
     model.input(adopt, model, parts, **NOW)  # type: ignore[attr-defined]
     dropped.upload(drop, {dropped, model}, [dropped, *targets], **decoded)  # type: ignore[attr-defined]
-    app.load(follow, None, [tabs, *targets], **NOW)
+    # The browser takes long over so many outputs: only a page that was opened by a link has them updated.
+    app.load(arrive, None, link, **NOW)
+    link.change(follow, link, [tabs, *targets], **NOW)  # type: ignore[attr-defined]

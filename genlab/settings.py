@@ -1,0 +1,57 @@
+"""What a server allows, in one object read from the environment: GENLAB_SLOTS, GENLAB_STEPS, ...
+
+On a Hugging Face Space, which strangers share, the defaults are tighter.
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from genlab.config import Config, knob, make
+from genlab.data import cache_folder
+from genlab.flags import number
+
+PREFIX = "GENLAB_"
+FOLDER = "GENLAB_JOBS"
+DAY = 86_400.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits(Config):
+    """Each field is read from the variable of its name in capitals, after ``GENLAB_``."""
+
+    slots: int = knob(1, 1, 64, "Jobs at once; with more than one, the same seed may train another model")
+    line: int = knob(16, 0, 1000, "Jobs that may wait for a slot, over all visitors")
+    steps: int = knob(1_000_000, 1, 1_000_000, "Optimisation steps of one training")
+    seconds: float = knob(DAY, 1.0, 30 * DAY, "Seconds that one job may run")
+    megabytes: int = knob(8192, 16, 1_000_000, "Memory that one training may need")
+    unwatched_seconds: float = knob(600.0, 0.1, DAY, "Seconds without a viewer after which a job stops")
+    save_seconds: float = knob(30.0, 0.0, DAY, "Seconds between two saves to go on from")
+    keep_seconds: float = knob(DAY, 1.0, 365 * DAY, "Seconds for which an ended job can be opened")
+    keep_jobs: int = knob(100, 1, 100_000, "Ended jobs that are kept")
+    keep_megabytes: int = knob(2048, 1, 1_000_000, "Room on the disk for ended jobs")
+
+
+PUBLIC = Limits(
+    steps=20_000, seconds=900.0, megabytes=3072, keep_seconds=6 * 3600.0, keep_jobs=50, keep_megabytes=512
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The limits, and where jobs are kept."""
+
+    limits: Limits
+    folder: Path
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process; InvalidInput names a variable that is out of range."""
+    given = {
+        field.name: number(environ[name])
+        for field in dataclasses.fields(Limits)
+        if (name := PREFIX + field.name.upper()) in environ
+    }
+    limits = make(Limits, given, PUBLIC if "SPACE_ID" in environ else Limits())
+    return Settings(limits, Path(environ.get(FOLDER) or cache_folder() / "jobs"))
