@@ -39,6 +39,13 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Saving:
+    """The state of ``step`` is about to be written: who keeps a record of the steps writes it before."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class Saved:
     """The state of ``step`` is on disk and a later run can resume from it."""
 
@@ -64,4 +71,4 @@ class Done:
     message: str
 
 
-Event = Started | Step | Preview | Saved | Unsaved | Done
+Event = Started | Step | Preview | Saving | Saved | Unsaved | Done

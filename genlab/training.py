@@ -21,7 +21,7 @@ from genlab import checkpoints
 from genlab.config import TrainConfig
 from genlab.data import Dataset, to_float, to_uint8
 from genlab.errors import NotSaved
-from genlab.events import Done, Event, Metrics, Preview, Saved, Started, Step, Unsaved
+from genlab.events import Done, Event, Metrics, Preview, Saved, Saving, Started, Step, Unsaved
 from genlab.models import GenerativeModel, Trainable
 from genlab.models.base import Optimizers
 from genlab.noise import Noise
@@ -249,6 +249,7 @@ class _Run:
             yield Step(done, total, metrics, seconds, speed)
             due = done == total or time.monotonic() - self.saved > self.save_seconds
             if self.state and due and _finite(model):
+                yield Saving(done)
                 yield self.keep()
             if isinstance(model, GenerativeModel) and (done % config.preview_every == 0 or done == total):
                 yield Preview(done, preview(model))

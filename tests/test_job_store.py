@@ -1,5 +1,6 @@
 """Many jobs: the line before the slots, whose they are, what outlives the server, what is forgotten."""
 
+import itertools
 import json
 import shutil
 import time
@@ -186,6 +187,35 @@ def test_what_a_killed_server_had_saved_is_there(make_store: Stores) -> None:
             shutil.rmtree(copy)
     look = make_store(folder=copy).get(job.id).look()
     assert look.state == "interrupted" and "went down" in look.message and look.resumable
+
+
+@pytest.mark.parametrize("moment", ["before the state is written", "after it"])
+@pytest.mark.parametrize("step", [1, 3, 4])
+def test_a_kill_beside_the_state_leaves_no_gap_in_the_curve(
+    step: int, moment: str, make_store: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state and the record are two files: whichever of them is newer, one curve comes out of both."""
+    store, saves = make_store(save_seconds=0.0), itertools.count(1)
+    copy, write = store.folder.with_name("killed"), checkpoints.save_state
+
+    def watched(*args: Any) -> None:
+        killed = next(saves) == step
+        if killed and moment == "before the state is written":
+            shutil.copytree(store.folder, copy)
+        write(*args)
+        if killed and moment == "after it":
+            shutil.copytree(store.folder, copy)
+
+    monkeypatch.setattr(checkpoints, "save_state", watched)
+    job = submit(store, steps=4)
+    assert ended(job) == "finished"
+    later = make_store(folder=copy)
+    again = later.get(job.id)
+    assert again.state == "interrupted" and again.resumable
+    later.resume(job.id)
+    assert ended(later.get(job.id)) == "finished"
+    assert [at for at, _ in later.get(job.id).look().view.curves["loss"]] == [1, 2, 3, 4]
+    assert states_equal(checkpoints.load(copy / job.id), checkpoints.load(job.folder))
 
 
 def test_resuming_what_cannot_go_on_is_refused(store: JobStore) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from genlab.checkpoints import write_json
 from genlab.errors import GenlabError, NotSaved
-from genlab.events import Saved, Unsaved
+from genlab.events import Saved, Saving, Unsaved
 from genlab.jobs.work import End, Why, Work, said
 from genlab.settings import Limits
 
@@ -241,12 +241,15 @@ class Job:
                 self.work.take(event)
                 if self._why is None:
                     self.message = "At work."
-            if isinstance(event, Saved):
+            if isinstance(event, Saving):
+                self.keep()
+            elif isinstance(event, Saved):
                 self.trouble = ""
                 self.keep()
             elif isinstance(event, Unsaved):
                 self._unsaved(NotSaved(event.reason))
             if self._over():
+                self.keep()  # first: see Saving
                 events.close()  # type: ignore[attr-defined]
                 break
         outcome = self.work.end(self._why)

@@ -202,6 +202,9 @@ class TrainingWork(Work):
         work = cls(TrainingPlan.from_json(record["plan"]), shop)
         work._curves = Curves.from_json(record["curves"])
         work._change(**record["seen"])
+        if not any((folder / name).is_file() for name in (checkpoints.STATE, checkpoints.MODEL)):
+            work._curves.cut(0)  # killed before its first state was on the disk: it is at its start
+            work._change(step=0, seconds=0.0, metrics={})
         return work
 
     def files(self, folder: Path) -> list[Path]:
