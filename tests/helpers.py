@@ -10,8 +10,11 @@ from genlab.models import TRAINABLE, Trainable
 
 # The smallest networks that the knobs allow.
 TINY: dict[str, dict[str, Any]] = {
+    "autoencoder": {"latent": 4},
     "vae": {"network": "mlp", "latent": 4},
     "gan": {"width": 8},
+    "cgan": {"width": 8},
+    "wgan": {"width": 8, "n_critic": 2},
     "wgan_gp": {"width": 8, "n_critic": 2},
     "ddpm": {"width": 16, "blocks": 1},
     "classifier": {"width": 8},

@@ -12,7 +12,8 @@ from genlab.data import to_float
 from genlab.diffusion.guidance import within
 from genlab.lab.guidance import GuidanceKnobs, dissect, sweep_scales
 from genlab.library import Library
-from genlab.models.ddpm import CLASSES, T
+from genlab.models.base import CLASSES
+from genlab.models.ddpm import T
 from genlab.noise import Noise
 from genlab.walks import finish
 

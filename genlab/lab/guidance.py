@@ -12,7 +12,8 @@ from genlab.data import to_float, to_uint8
 from genlab.diffusion.guidance import classifier_free, within
 from genlab.diffusion.samplers import SAMPLERS, Denoiser, timesteps
 from genlab.models import Classifier
-from genlab.models.ddpm import CLASSES, DDPM, Sampled, T
+from genlab.models.base import CLASSES
+from genlab.models.ddpm import DDPM, Sampled, T
 from genlab.noise import Noise
 from genlab.walks import Walk, collect, last, part
 

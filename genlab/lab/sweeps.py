@@ -8,7 +8,8 @@ from torch import Tensor
 
 from genlab.evaluation import Reference, features_of, frechet_distance, measure_features
 from genlab.models import Classifier
-from genlab.models.ddpm import CLASSES, DDPM
+from genlab.models.base import CLASSES
+from genlab.models.ddpm import DDPM
 from genlab.sampling import CHUNK, sample
 
 STEPS = (2, 5, 10, 20, 50, 100, 250, 1000)

@@ -1,15 +1,21 @@
 """The registry: one family, one file, one line here."""
 
+from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import GenerativeModel, Trainable
+from genlab.models.cgan import CGAN
 from genlab.models.classifier import Classifier
 from genlab.models.ddpm import DDPM
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.models.wgan import WGAN
 from genlab.models.wgan_gp import WGANGP
 
 MODELS: dict[str, type[GenerativeModel]] = {
+    "autoencoder": Autoencoder,
     "vae": VAE,
     "gan": GAN,
+    "cgan": CGAN,
+    "wgan": WGAN,
     "wgan_gp": WGANGP,
     "ddpm": DDPM,
 }

@@ -12,13 +12,12 @@ from genlab.config import Config, TrainConfig, choice, knob
 from genlab.diffusion import samplers
 from genlab.diffusion.guidance import classifier_free
 from genlab.diffusion.schedules import SCHEDULES
-from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.base import CLASSES, Card, GenerativeModel, Metrics, Optimizers
 from genlab.models.failures import REAL_APART, Course, Failure, divergence, restore
 from genlab.nn import UNet, exponential_average
 from genlab.noise import Noise
 
 T = 1000
-CLASSES = 10  # label 10 means "no condition"
 SPAN = 150  # steps between the two previews that are compared
 MORE_RIGHT = 2  # pictures of a preview
 NEARER = 0.3  # to REAL_APART

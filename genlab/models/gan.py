@@ -1,6 +1,6 @@
-"""The generative adversarial network with the non-saturating loss (Goodfellow et al., 2014)."""
+"""The generative adversarial network (Goodfellow et al., 2014)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -8,24 +8,38 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from genlab.config import Config, TrainConfig, choice, knob
-from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.base import CLASSES, Card, GenerativeModel, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
 from genlab.nn import exponential_average
 from genlab.noise import Noise
 
 NOISE = 100  # dimensions of z
+PIXELS = 28 * 28
 BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
 WON = 0.03  # loss_d; healthy runs stay above 0.1, lr_d = 0.05 gives less than 0.0001
 RUNAWAY = 10.0  # loss_d; 2 ln 2 is guessing, healthy runs stay below 1.5, lr_d = 0.1 gives hundreds
 CANNOT_TELL = 0.005  # d_real - d_fake; healthy runs were so close for 30 steps at most
+
+# Of the logit of D(G(z)); section 3 of the paper gives both.
+GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "non_saturating": lambda logit: F.softplus(-logit),  # -log D: steep where D is near 0
+    "minimax": lambda logit: -F.softplus(logit),  # log(1 - D): flat there
+}
 
 
 @dataclass(frozen=True)
 class GANConfig(Config):
     network: str = choice(
         "conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits"
+    )
+    loss: str = choice(
+        "non_saturating",
+        tuple(GENERATOR_LOSSES),
+        "Generator's aim: minimax minimises log(1 - D), which hardly teaches while D is sure; "
+        "non_saturating maximises log D",
     )
     width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
     lr: float = knob(
@@ -49,28 +63,28 @@ class GANConfig(Config):
     )
 
 
-def mlp_generator() -> nn.Sequential:
+def mlp_generator(inputs: int = NOISE) -> nn.Sequential:
     """100-256-512-1024-784, leaky ReLU, tanh."""
-    sizes = (NOISE, 256, 512, 1024)
+    sizes = (inputs, 256, 512, 1024)
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+    return nn.Sequential(*layers, nn.Linear(1024, PIXELS), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
 
 
-def mlp_discriminator(dropout: float) -> nn.Sequential:
+def mlp_discriminator(dropout: float, channels: int = 1) -> nn.Sequential:
     """784-512-256-1, leaky ReLU and dropout; returns the logit of "real"."""
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 512), nn.LeakyReLU(0.2), nn.Dropout(dropout),
+        nn.Flatten(), nn.Linear(channels * PIXELS, 512), nn.LeakyReLU(0.2), nn.Dropout(dropout),
         nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Dropout(dropout), nn.Linear(256, 1),
     )  # fmt: skip
 
 
-def conv_generator(width: int) -> nn.Sequential:
-    """z (N, 100) -> (N, 1, 28, 28): a dense layer to 7x7, then two doublings, batch norm, ReLU."""
+def conv_generator(width: int, inputs: int = NOISE) -> nn.Sequential:
+    """(N, inputs) -> (N, 1, 28, 28): a dense layer to 7x7, then two doublings, batch norm, ReLU."""
     c0, c1, c2 = width // 2, width, 2 * width
     return nn.Sequential(
-        nn.Linear(NOISE, 49 * c2, bias=False), nn.Unflatten(1, (c2, 7, 7)), nn.BatchNorm2d(c2), nn.ReLU(),
+        nn.Linear(inputs, 49 * c2, bias=False), nn.Unflatten(1, (c2, 7, 7)), nn.BatchNorm2d(c2), nn.ReLU(),
         nn.Conv2d(c2, c2, 3, padding=1, bias=False), nn.BatchNorm2d(c2), nn.ReLU(),  # (N, c2, 7, 7)
         nn.ConvTranspose2d(c2, c1, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c1), nn.ReLU(),  # 14x14
         nn.ConvTranspose2d(c1, c0, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c0), nn.ReLU(),  # 28x28
@@ -78,14 +92,25 @@ def conv_generator(width: int) -> nn.Sequential:
     )  # fmt: skip
 
 
-def conv_discriminator(width: int, dropout: float) -> nn.Sequential:
-    """(N, 1, 28, 28) -> (N, 1): two halvings, leaky ReLU, no normalisation."""
+def conv_discriminator(width: int, dropout: float, channels: int = 1) -> nn.Sequential:
+    """(N, channels, 28, 28) -> (N, 1): two halvings, leaky ReLU, no normalisation."""
     c1, c2 = width, 2 * width
     return nn.Sequential(
-        nn.Conv2d(1, c1, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c1, 14, 14)
+        nn.Conv2d(channels, c1, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c1, 14, 14)
         nn.Conv2d(c1, c2, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c2, 7, 7)
         nn.Flatten(), nn.Linear(49 * c2, 8 * width), nn.LeakyReLU(0.2), nn.Linear(8 * width, 1),
     )  # fmt: skip
+
+
+def players(config: Any, inputs: int = NOISE, channels: int = 1) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator as ``network``, ``width`` and, where there is one, ``dropout`` say.
+
+    ``inputs``: numbers that the generator is given; ``channels``: of what the discriminator sees.
+    """
+    dropout = getattr(config, "dropout", 0.0)
+    if config.network == "mlp":
+        return mlp_generator(inputs), mlp_discriminator(dropout, channels)
+    return conv_generator(config.width, inputs), conv_discriminator(config.width, dropout, channels)
 
 
 def _won(course: Course) -> str:
@@ -148,16 +173,57 @@ class AdversarialModel(GenerativeModel):
             "g": torch.optim.Adam(self.generator.parameters(), lr=c.lr, betas=BETAS),
         }
 
-    def generate(self, n: int) -> Tensor:
-        """n fresh pictures from the generator in training, (n, 1, 28, 28)."""
-        return self.generator(torch.randn(n, NOISE, device=self.device))
+    def draw(self, generator: nn.Module, z: Tensor, y: Tensor) -> Tensor:
+        """Pictures of ``generator`` from noise z (N, 100), for the labels y where the family heeds them."""
+        return generator(z)
+
+    def judge(self, x: Tensor, y: Tensor) -> Tensor:
+        """The opponent's verdict on pictures x that are said to show y: (N, 1), higher for real ones."""
+        return self.discriminator(x)
+
+    def generate(self, y: Tensor) -> Tensor:
+        """A fresh picture for each label from the generator in training, (N, 1, 28, 28)."""
+        return self.draw(self.generator, torch.randn(len(y), NOISE, device=self.device), y)
+
+    def teach(self, loss: Tensor, optimizer: Optimizer) -> None:
+        """One step of the generator, and of its average."""
+        optimizer.zero_grad()
+        loss.backward(inputs=list(self.generator.parameters()))  # the opponent's would only be thrown away
+        optimizer.step()
+        self.average.update_parameters(self.generator)
 
     @torch.no_grad()
     def sample(self, noise: Noise, *, labels: Tensor | None = None, **_: Any) -> Iterator[Tensor]:
-        yield self.average(noise.normal(NOISE).to(self.device))
+        z = noise.normal(NOISE).to(self.device)
+        if labels is None:
+            labels = noise.integers(CLASSES)
+        yield self.draw(self.average, z, labels.to(self.device))
 
 
-class GAN(AdversarialModel):
+class OriginalGAN(AdversarialModel):
+    """The game of the paper, whatever the networks: two losses out of one verdict D = sigmoid(logit)."""
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
+        fake = self.generate(y)
+        logit_real, logit_fake = self.judge(torch.cat([x, fake.detach()]), torch.cat([y, y])).chunk(2)
+        loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
+        optimizers["d"].zero_grad()
+        loss_d.backward()
+        optimizers["d"].step()
+
+        # (2) Update the generator
+        loss_g = GENERATOR_LOSSES[self.config.loss](self.judge(fake, y)).mean()
+        self.teach(loss_g, optimizers["g"])
+        return {
+            "loss": loss_g,
+            "loss_d": loss_d,
+            "d_real": logit_real.sigmoid().mean(),
+            "d_fake": logit_fake.sigmoid().mean(),
+        }
+
+
+class GAN(OriginalGAN):
     """A generator learns to fool a discriminator that learns to tell its pictures from real ones."""
 
     Config = GANConfig
@@ -175,32 +241,4 @@ class GAN(AdversarialModel):
     )
 
     def __init__(self, config: GANConfig) -> None:
-        if config.network == "mlp":
-            pair = mlp_generator(), mlp_discriminator(config.dropout)
-        else:
-            pair = conv_generator(config.width), conv_discriminator(config.width, config.dropout)
-        super().__init__(config, *pair)
-
-    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
-        # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
-        fake = self.generate(len(x))
-        logit_real, logit_fake = self.discriminator(torch.cat([x, fake.detach()])).chunk(2)
-        loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
-        optimizers["d"].zero_grad()
-        loss_d.backward()
-        optimizers["d"].step()
-
-        # (2) Update the generator: maximise log D(G(z)), which does not saturate
-        self.discriminator.requires_grad_(False)  # its gradients would only be thrown away
-        loss_g = F.softplus(-self.discriminator(fake)).mean()
-        optimizers["g"].zero_grad()
-        loss_g.backward()
-        optimizers["g"].step()
-        self.discriminator.requires_grad_(True)
-        self.average.update_parameters(self.generator)
-        return {
-            "loss": loss_g,
-            "loss_d": loss_d,
-            "d_real": logit_real.sigmoid().mean(),
-            "d_fake": logit_fake.sigmoid().mean(),
-        }
+        super().__init__(config, *players(config))

@@ -1,21 +1,18 @@
 """The variational autoencoder (Kingma & Welling, 2014; beta: Higgins et al., 2017)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.config import Config, TrainConfig, choice, knob
-from genlab.models.base import Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, restore
-from genlab.noise import Noise
+from genlab.models.latent import LatentModel
 
 PIXELS = 28 * 28
-COMPONENTS = 10  # of the mixture prior
-FIT_CHUNK = 500  # pictures encoded at once
 ACTIVE = 0.05  # nats of KL from which a latent dimension tells something of the picture
 # bce in nats between the untrained network's 543 = 784 ln 2 and the 206 of the average digit for all, which
 # healthy runs reach within 60 steps, and those with collapsed latents too.
@@ -43,20 +40,15 @@ class VAEConfig(Config):
     )
 
 
-@dataclass(frozen=True)
-class VAESampling(Config):
-    prior: str = choice(
-        "mixture",
-        ("mixture", "normal"),
-        "Where latents are drawn: normal is the textbook N(0, I), mixture follows the training latents",
-    )
-
-
 class Latent(NamedTuple):
     """The Gaussian q(z | x): mean and log variance, each (N, latent)."""
 
     mean: Tensor
     log_variance: Tensor
+
+    def draw(self) -> Tensor:
+        """One z for each picture, by the reparameterisation: gradients pass through it."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
 
 
 class MLP(nn.Module):
@@ -128,18 +120,13 @@ NO_PROGRESS = Failure(
 DIVERGENCE = divergence(lambda config: restore(config, high=("lr",), tenth="lr"))
 
 
-class VAE(GenerativeModel):
+class VAE(LatentModel):
     """Encode a picture as a Gaussian, decode a draw from it, and keep the Gaussians near N(0, I)."""
 
     Config = VAEConfig
     config: VAEConfig
-    mix_weight: Tensor  # (COMPONENTS,)
-    mix_mean: Tensor  # (COMPONENTS, latent)
-    mix_factor: Tensor  # (COMPONENTS, latent, latent)
     recipe = TrainConfig(steps=4000, batch_size=128, preview_every=500)
     live = TrainConfig(steps=1000, batch_size=128, preview_every=50)
-    Sampling = VAESampling
-    preview_knobs = {"prior": "normal"}  # the mixture is fitted at the end
     failures = (POSTERIOR_COLLAPSE, NO_PROGRESS, DIVERGENCE)
     card = Card(
         title="VAE",
@@ -154,10 +141,6 @@ class VAE(GenerativeModel):
         super().__init__(config)
         d = config.latent
         self.net: MLP | Conv = MLP(d) if config.network == "mlp" else Conv(d, config.width)
-        # The mixture prior sum_k weight_k N(mean_k, factor_k factor_k^T); ten times N(0, I) until fitted.
-        self.register_buffer("mix_weight", torch.full((COMPONENTS,), 1 / COMPONENTS))
-        self.register_buffer("mix_mean", torch.zeros(COMPONENTS, d))
-        self.register_buffer("mix_factor", torch.eye(d).repeat(COMPONENTS, 1, 1))
 
     def optimizers(self) -> Optimizers:
         return {"vae": torch.optim.Adam(self.net.parameters(), lr=self.config.lr)}
@@ -166,41 +149,22 @@ class VAE(GenerativeModel):
         """q(z | x) of pictures (N, 1, 28, 28) in [-1, 1]."""
         return Latent(*self.net.encode(x).chunk(2, dim=1))
 
+    def code(self, x: Tensor) -> Tensor:
+        return self.encode(x).mean
+
+    def draw_code(self, x: Tensor) -> Tensor:
+        return self.encode(x).draw()
+
     def decode(self, z: Tensor) -> Tensor:
         """Pictures (N, 1, 28, 28) in [-1, 1] from latents (N, latent): the pixels' expected values."""
         return self.net.decode(z).sigmoid() * 2 - 1
 
     def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
-        mean, log_variance = self.encode(x)
-        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)  # reparameterisation
+        mean, log_variance = q = self.encode(x)
+        z = q.draw()
         # Pixels as Bernoulli probabilities, as the paper's appendix C.1 treats them.
         bce = F.binary_cross_entropy_with_logits(self.net.decode(z), (x + 1) / 2, reduction="sum") / len(x)
         kl_each = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).mean(0)  # (latent,), appendix B
         kl = kl_each.sum()
         loss = bce + self.config.beta * kl
         return loss, {"loss": loss, "bce": bce, "kl": kl, "active_latents": (kl_each > ACTIVE).sum()}
-
-    @torch.no_grad()
-    def finish(self, x: Tensor) -> None:
-        """Fit the mixture prior on the latents of ``x``."""
-        from sklearn.mixture import GaussianMixture
-
-        parts = [self.encode(part) for part in x.split(FIT_CHUNK)]
-        mean, log_variance = (torch.cat(values) for values in zip(*parts, strict=True))
-        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-        k = min(COMPONENTS, len(x))
-        fit = GaussianMixture(k, random_state=0, reg_covar=1e-4).fit(z.double().cpu().numpy())
-        self.mix_weight.zero_()[:k] = torch.from_numpy(fit.weights_)
-        self.mix_mean[:k] = torch.from_numpy(fit.means_)
-        self.mix_factor[:k] = torch.linalg.cholesky(torch.from_numpy(fit.covariances_)).to(self.mix_factor)
-
-    @torch.no_grad()
-    def sample(
-        self, noise: Noise, *, labels: Tensor | None = None, prior: str = "mixture", **_: Any
-    ) -> Iterator[Tensor]:
-        z = noise.normal(self.config.latent).to(self.device)  # (N, latent)
-        if prior == "mixture":
-            edges = self.mix_weight.double().cumsum(0)[:-1]
-            k = torch.searchsorted(edges, noise.uniform().to(self.device), right=True)  # (N,)
-            z = self.mix_mean[k] + torch.einsum("nij,nj->ni", self.mix_factor[k], z)
-        yield self.decode(z)

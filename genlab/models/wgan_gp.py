@@ -8,13 +8,7 @@ from torch import Tensor
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
-from genlab.models.gan import (
-    AdversarialModel,
-    conv_discriminator,
-    conv_generator,
-    mlp_discriminator,
-    mlp_generator,
-)
+from genlab.models.gan import AdversarialModel, players
 
 # gradient_norm: healthy runs have 1.1 to 2.3 after 20 steps; without penalty it grows from 5 (n_critic = 2) or
 # 60 (n_critic = 5) on, with lr_d = 0.1 it is 14 to 100.
@@ -70,7 +64,44 @@ DIVERGENCE = divergence(
 )
 
 
-class WGANGP(AdversarialModel):
+class WassersteinGAN(AdversarialModel):
+    """The game with a critic f in place of the discriminator; families differ in how they keep it smooth."""
+
+    def smoothness(self, x: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        """What is added to the critic's loss on one batch, and what to plot."""
+        raise NotImplementedError
+
+    def constrain(self) -> None:
+        """Called after each step of the critic (default: nothing)."""
+
+    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
+        # (1) Update the critic n_critic times, each on its own share of the batch (algorithm 1)
+        parts = min(self.config.n_critic, len(x))
+        for real, label in zip(x.tensor_split(parts), y.tensor_split(parts), strict=True):
+            with torch.no_grad():
+                fake = self.generate(label)
+            distance = self.judge(real, label).mean() - self.judge(fake, label).mean()
+            extra, seen = self.smoothness(real, fake, label)
+            loss_d = extra - distance
+            optimizers["d"].zero_grad()
+            loss_d.backward()
+            optimizers["d"].step()
+            self.constrain()
+
+        # (2) Update the generator: raise the critic's value of its pictures
+        loss = -self.judge(self.generate(label), label).mean()
+        self.teach(loss, optimizers["g"])
+        return {"loss": loss, "loss_d": loss_d, "wasserstein": distance} | seen
+
+    def gradient_norm(self, x: Tensor, fake: Tensor, y: Tensor, create_graph: bool = True) -> Tensor:
+        """||grad f|| at random points between real and generated pictures, (N,)."""
+        u = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device)
+        x_hat = (u * x + (1 - u) * fake).requires_grad_()
+        (gradient,) = torch.autograd.grad(self.judge(x_hat, y).sum(), x_hat, create_graph=create_graph)
+        return gradient.flatten(1).norm(dim=1)
+
+
+class WGANGP(WassersteinGAN):
     """A critic measures how far generated pictures are from real ones; the generator closes the gap."""
 
     Config = WGANGPConfig
@@ -88,43 +119,8 @@ class WGANGP(AdversarialModel):
     )
 
     def __init__(self, config: WGANGPConfig) -> None:
-        if config.network == "mlp":
-            pair = mlp_generator(), mlp_discriminator(dropout=0.0)
-        else:
-            pair = conv_generator(config.width), conv_discriminator(config.width, dropout=0.0)
-        super().__init__(config, *pair)
+        super().__init__(config, *players(config))
 
-    def gradient_norm(self, x: Tensor, fake: Tensor) -> Tensor:
-        """||grad f|| at random points between real and generated pictures, (N,)."""
-        u = torch.rand(len(x), 1, 1, 1, device=x.device)
-        x_hat = (u * x + (1 - u) * fake).requires_grad_()
-        (gradient,) = torch.autograd.grad(self.discriminator(x_hat).sum(), x_hat, create_graph=True)
-        return gradient.flatten(1).norm(dim=1)
-
-    def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
-        c = self.config
-        # (1) Update the critic n_critic times, each on its own share of the batch (algorithm 1)
-        for real in x.tensor_split(min(c.n_critic, len(x))):
-            with torch.no_grad():
-                fake = self.generate(len(real))
-            distance = self.discriminator(real).mean() - self.discriminator(fake).mean()
-            norm = self.gradient_norm(real, fake)
-            loss_d = -distance + c.penalty * ((norm - 1) ** 2).mean()
-            optimizers["d"].zero_grad()
-            loss_d.backward()
-            optimizers["d"].step()
-
-        # (2) Update the generator: raise the critic's value of its pictures
-        self.discriminator.requires_grad_(False)
-        loss = -self.discriminator(self.generate(len(real))).mean()
-        optimizers["g"].zero_grad()
-        loss.backward()
-        optimizers["g"].step()
-        self.discriminator.requires_grad_(True)
-        self.average.update_parameters(self.generator)
-        return {
-            "loss": loss,
-            "loss_d": loss_d,
-            "wasserstein": distance,
-            "gradient_norm": norm.mean(),
-        }
+    def smoothness(self, x: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        norm = self.gradient_norm(x, fake, y)
+        return self.config.penalty * ((norm - 1) ** 2).mean(), {"gradient_norm": norm.mean()}
