@@ -17,6 +17,8 @@ TINY: dict[str, dict[str, Any]] = {
     "wgan": {"width": 8, "n_critic": 2},
     "wgan_gp": {"width": 8, "n_critic": 2},
     "ddpm": {"width": 16, "blocks": 1},
+    "dit": {"width": 32, "depth": 1},
+    "flow": {"width": 16, "blocks": 1},
     "classifier": {"width": 8},
 }
 

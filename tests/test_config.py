@@ -9,7 +9,8 @@ import pytest
 from genlab.config import MAX_SEED, Config, TrainConfig, check_number, make
 from genlab.errors import InvalidInput
 from genlab.models import MODELS, TRAINABLE
-from genlab.models.ddpm import DDPMConfig, DDPMSampling
+from genlab.models.ddpm import DDPMConfig
+from genlab.models.denoising import DiffusionSampling
 from genlab.models.vae import VAEConfig, VAESampling
 
 CONFIGS = {TrainConfig, *(m.Config for m in TRAINABLE.values()), *(m.Sampling for m in MODELS.values())}
@@ -73,8 +74,8 @@ def test_every_knob_takes_what_is_in_range_and_names_what_is_wrong(
         (VAESampling, {"prior": None}),
         (DDPMConfig, {"width": 17}),
         (DDPMConfig, {"width": 56}),
-        (DDPMSampling, {"steps": 1001}),
-        (DDPMSampling, {"guidance": math.inf}),
+        (DiffusionSampling, {"steps": 1001}),
+        (DiffusionSampling, {"guidance": math.inf}),
     ],
 )
 def test_known_bad_values(config: type[Config], bad: dict) -> None:

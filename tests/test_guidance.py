@@ -13,7 +13,7 @@ from genlab.diffusion.guidance import within
 from genlab.lab.guidance import GuidanceKnobs, dissect, sweep_scales
 from genlab.library import Library
 from genlab.models.base import CLASSES
-from genlab.models.ddpm import T
+from genlab.models.denoising import T
 from genlab.noise import Noise
 from genlab.walks import finish
 

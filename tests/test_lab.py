@@ -29,7 +29,7 @@ from genlab.lab.pictures import read_digit, read_mask
 from genlab.lab.reverse import record
 from genlab.lab.sweeps import spread
 from genlab.library import Library
-from genlab.models.ddpm import Denoising, Guided
+from genlab.models.denoising import Denoising, Guided
 from genlab.noise import Noise
 from genlab.sampling import sample
 from genlab.walks import finish

@@ -14,7 +14,7 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.models import MODELS, TRAINABLE
 from genlab.models.base import Card
 from genlab.models.classifier import distort
-from genlab.models.ddpm import T
+from genlab.models.denoising import T
 from genlab.models.gan import GENERATOR_LOSSES, NOISE
 from genlab.models.vae import Latent
 from genlab.nn import UNet, exponential_average

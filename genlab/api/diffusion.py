@@ -19,7 +19,8 @@ from genlab.lab.guidance import NOTHING, GuidanceKnobs, GuidanceStudy, study
 from genlab.lab.pictures import Digit, read_digit
 from genlab.lab.reverse import Moment, record
 from genlab.library import Library
-from genlab.models.ddpm import DDPM, T
+from genlab.models.ddpm import DDPM
+from genlab.models.denoising import T
 from genlab.sampling import knobs_for
 from genlab.walks import Walk, collect
 
@@ -86,7 +87,7 @@ def reverse(
     Args:
         label: Digit 0 to 9; None asks for none (the model without a condition).
         seed: 0 to 4294967295.
-        knobs: Fields of ``DDPMSampling``.
+        knobs: Fields of ``DiffusionSampling``.
     """
     model, seed, label = diffusion_model(library), check_seed(seed), check_digit(label)
     chosen = knobs_for(model, knobs)

@@ -82,11 +82,11 @@ def sample(
     """Draw pictures; they stream as they form, the last item is the result.
 
     Args:
-        model: vae, gan, wgan_gp or ddpm.
+        model: A family's name, a key of ``MODELS``.
         n: Number of pictures, 1 to 256.
         seed: 0 to 4294967295; the same seed draws the same pictures.
         label: A digit 0-9 for a conditional model, None for a mix.
-        knobs: steps, sampler, eta, guidance (ddpm), prior (vae); None means the default.
+        knobs: Fields of the family's ``Sampling``; None means the default.
     """
     entry = library.get(model)
     n, seed = check_count(n, 1, MAX_IMAGES), check_seed(seed)
@@ -127,7 +127,7 @@ def evaluate(
     """Measure a model by the project's protocol on n samples; yields progress, last the result.
 
     Args:
-        model: vae, gan, wgan_gp or ddpm.
+        model: A family's name, a key of ``MODELS``.
         n: Number of samples, 100 to 10000; the published figures use 10000.
         seed: 0 to 4294967295.
         knobs: As for ``sample``.

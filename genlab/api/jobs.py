@@ -8,7 +8,7 @@ from genlab.config import TrainConfig, check_choice, check_number, make
 from genlab.jobs import Job, JobStore, RaceWork, TrainingPlan, TrainingWork, Workshop
 from genlab.jobs.training import STARTS
 from genlab.library import Library
-from genlab.models import MODELS
+from genlab.models import FIRST, MODELS
 from genlab.race import RaceConfig, check_families
 from genlab.settings import Settings
 
@@ -35,7 +35,7 @@ def training_plan(
     """What would be trained, every value checked.
 
     Args:
-        model: vae, gan, wgan_gp or ddpm.
+        model: A family's name, a key of ``MODELS``.
         training: steps, batch_size, decay, seed, preview_every; the rest as the family's live default.
         config: The family's own knobs; the rest as its default (from scratch) or as shipped.
         start: "scratch", or "shipped" to go on from the shipped weights.
@@ -62,12 +62,12 @@ def submit(plan: TrainingPlan, *, owner: str | None = None, store: JobStore = JO
 
 
 def submit_race(
-    families: Any = tuple(MODELS), *, owner: str | None = None, store: JobStore = JOBS, **knobs: Any
+    families: Any = FIRST, *, owner: str | None = None, store: JobStore = JOBS, **knobs: Any
 ) -> Job:
     """Race in the background.
 
     Args:
-        families: Two or more different names out of vae, gan, wgan_gp, ddpm.
+        families: Two or more different names of families.
         owner: Whose job it is, as for ``submit``.
         knobs: Fields of ``RaceConfig``: seconds, frames, samples, seed.
     """

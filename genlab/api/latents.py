@@ -11,7 +11,7 @@ from genlab.config import check_choice, make
 from genlab.lab import latents
 from genlab.lab.pictures import Digit
 from genlab.library import Library
-from genlab.models.ddpm import Denoising, Guided
+from genlab.models.denoising import Denoising, Guided
 from genlab.walks import Walk
 
 

@@ -5,15 +5,15 @@ from typing import Any
 from genlab.api.families import SHIPPED, dataset, reference
 from genlab.config import make
 from genlab.library import Library
-from genlab.models import MODELS
+from genlab.models import FIRST
 from genlab.race import Race, RaceConfig, check_families, prepare
 
 
-def race(families: Any = tuple(MODELS), *, library: Library = SHIPPED, **knobs: Any) -> Race:
+def race(families: Any = FIRST, *, library: Library = SHIPPED, **knobs: Any) -> Race:
     """Prepare a race from scratch; it runs while one goes through its ``events``.
 
     Args:
-        families: Two or more different names out of vae, gan, wgan_gp, ddpm.
+        families: Two or more different names of families.
         knobs: Fields of ``RaceConfig``: seconds, frames, samples, seed.
         library: Whose classifier measures the distances.
     """

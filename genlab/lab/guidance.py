@@ -13,7 +13,8 @@ from genlab.diffusion.guidance import classifier_free, within
 from genlab.diffusion.samplers import SAMPLERS, Denoiser, timesteps
 from genlab.models import Classifier
 from genlab.models.base import CLASSES
-from genlab.models.ddpm import DDPM, Sampled, T
+from genlab.models.ddpm import DDPM
+from genlab.models.denoising import Sampled, T
 from genlab.noise import Noise
 from genlab.walks import Walk, collect, last, part
 

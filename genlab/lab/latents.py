@@ -13,7 +13,8 @@ from genlab.diffusion.editing import invert, late_times, lerp, repaint, slerp
 from genlab.diffusion.samplers import timesteps
 from genlab.lab.guidance import denoiser_of
 from genlab.lab.pictures import SIDE
-from genlab.models.ddpm import DDPM, Denoising, Guided, Sampled, T
+from genlab.models.ddpm import DDPM
+from genlab.models.denoising import Denoising, Guided, Sampled, T
 from genlab.noise import Noise
 from genlab.walks import Walk, last, part
 

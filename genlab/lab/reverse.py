@@ -8,7 +8,8 @@ from torch import Tensor
 
 from genlab.diffusion import samplers
 from genlab.lab.guidance import denoiser_of
-from genlab.models.ddpm import DDPM, T
+from genlab.models.ddpm import DDPM
+from genlab.models.denoising import T
 from genlab.noise import Noise
 
 

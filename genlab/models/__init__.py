@@ -5,6 +5,8 @@ from genlab.models.base import GenerativeModel, Trainable
 from genlab.models.cgan import CGAN
 from genlab.models.classifier import Classifier
 from genlab.models.ddpm import DDPM
+from genlab.models.dit import DiT
+from genlab.models.flow import Flow
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
 from genlab.models.wgan import WGAN
@@ -18,7 +20,12 @@ MODELS: dict[str, type[GenerativeModel]] = {
     "wgan": WGAN,
     "wgan_gp": WGANGP,
     "ddpm": DDPM,
+    "dit": DiT,
+    "flow": Flow,
 }
+
+# Side by side where nobody has chosen others.
+FIRST = ("vae", "gan", "wgan_gp", "ddpm")
 
 # What ``python -m genlab train`` accepts: the families and the classifier that judges them.
 TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "classifier": Classifier}

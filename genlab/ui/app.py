@@ -45,7 +45,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'
-            "<p>Four ideas for drawing a digit, trained and measured side by side.</p></header>"
+            "<p>Ideas for drawing a digit, trained and measured side by side.</p></header>"
         )
         status.build(app, sessions)
         arrived = gr.HTML("", elem_classes="gl-quiet", elem_id="arrived")

@@ -1,13 +1,14 @@
 """The tab Compare: which idea draws the best digit, and what does it cost?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from genlab.api import MAX_IMAGES
-from genlab.models import MODELS
+from genlab.models import FIRST, MODELS
 from genlab.ui import card as cards
 from genlab.ui import html, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
@@ -17,13 +18,25 @@ from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
 
 IMAGES, SEED = 16, 0  # what the page opens with
-ASKABLE = " and ".join(f.card.title for f in MODELS.values() if f.conditional)
+FEWEST, MOST = 2, 6  # families side by side
+*_SOME, _LAST = (f.card.title for f in MODELS.values() if f.conditional)
+ASKABLE = f"{', '.join(_SOME)} and {_LAST}"
 DIGITS = ["Any", *map(str, range(10))]
 
 
 def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> None:
     """The whole tab with its events."""
     gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
+    families = gr.Dropdown(
+        [(family.card.title, name) for name, family in MODELS.items()],
+        value=list(FIRST),
+        multiselect=True,
+        max_choices=MOST,
+        label="families",
+        info=f"{FEWEST} to {MOST} of them, side by side",
+        elem_id="families",
+    )
+    said = gr.HTML("", elem_classes="gl-quiet", elem_id="families-note")
     with gr.Row(elem_classes="gl-controls", equal_height=True):
         shared = build_shared()
         with gr.Column(scale=2, min_width=220):
@@ -32,9 +45,37 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Non
                 train_all = gr.Button("Train all", size="sm", elem_id="train-all", min_width=90)
                 stop_all = gr.Button("Stop all", size="sm", variant="stop", elem_id="stop-all", min_width=90)
     with gr.Row(elem_classes="gl-cards"):
-        folds = [build_card(name, shared, jobs[name], sessions) for name in MODELS]
-    rounds.listen(folds, train_all, stop_all, sessions)
-    listen([fold.card for fold, _ in folds], everything, app, sessions)
+        built = {name: build_card(name, shared, jobs[name], sessions) for name in MODELS}
+    folds = [(fold, ended) for _, fold, ended in built.values()]
+    choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
+    rounds.listen(folds, choice.shown, families, train_all, stop_all, sessions)
+    listen([fold.card for fold, _ in folds], choice, everything, app, sessions)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which families stand side by side."""
+
+    families: Component
+    said: Component
+    columns: dict[str, Component]
+
+    @property
+    def outputs(self) -> list[Component]:
+        return [self.said, *self.columns.values()]
+
+    def shown(self, values: Values) -> list[str]:
+        """Those that are chosen, in the order in which they stand."""
+        chosen = values[self.families] or ()
+        return [name for name in MODELS if name in chosen]
+
+    def show(self, names: Sequence[str]) -> Updates:
+        """Their columns and no others; too few or too many are refused in a sentence."""
+        if not FEWEST <= len(names) <= MOST:
+            wrong = f"Choose {FEWEST} to {MOST} families; {len(names)} cannot stand side by side."
+            return {self.said: html.note(wrong)}
+        columns = {column: gr.Column(visible=name in names) for name, column in self.columns.items()}
+        return {self.said: "", **columns}
 
 
 def build_shared() -> Shared:
@@ -63,10 +104,14 @@ def build_shared() -> Shared:
 
 def build_card(
     name: str, shared: Shared, job: Component, sessions: Sessions
-) -> tuple[TrainFold, gr.events.Dependency]:
-    """A column: head, picture, and the folds in the same order for every family."""
+) -> tuple[Any, TrainFold, gr.events.Dependency]:
+    """A column: head, picture, and the folds in the same order for every family; the event that ends
+    a training.
+    """
     classes = ["gl-card", f"gl-{name}"]
-    with gr.Column(elem_classes=classes, elem_id=f"card-{name}", min_width=290):
+    with gr.Column(
+        elem_classes=classes, elem_id=f"card-{name}", min_width=290, visible=name in FIRST
+    ) as column:
         head = cards.build_head(name)
         knobs = cards.build_sampling(name)
         python_fold, python = cards.build_python(name)
@@ -76,7 +121,7 @@ def build_card(
         with python_fold.render():
             python.render()
         cards.listen(card, sessions)
-    return fold
+    return column, *fold
 
 
 def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
@@ -93,18 +138,35 @@ def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Itera
             yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
 
 
-def listen(panel: list[Card], everything: gr.Button, app: gr.Blocks, sessions: Sessions) -> None:
-    """Connect Sample all, and the pictures that the page opens with."""
+def listen(
+    panel: list[Card], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
+) -> None:
+    """Connect Sample all, the choice of families, and the pictures that the page opens with."""
+    drawn = gr.State(list(FIRST))  # who has drawn on this page
 
     def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
-        session = sessions.get(request.session_hash)
+        session, names = sessions.get(request.session_hash), choice.shown(values)
         for card in panel:
-            yield from card.draw(session, values)
+            if card.name in names:
+                yield from card.draw(session, values)
+
+    def choose(values: Values, request: gr.Request) -> Iterator[Updates]:
+        session, names, old = sessions.get(request.session_hash), choice.shown(values), values[drawn]
+        yield choice.show(names) | {drawn: [*old, *names]}
+        yield from first_look([c for c in panel if c.name in names and c.name not in old], sessions, session)
 
     def opening(request: gr.Request) -> Iterator[Updates]:
-        yield from first_look(panel, sessions, arrive(sessions, request)[0])
+        """The families of the address's jobs are shown as well."""
+        session = arrive(sessions, request)[0]
+        names = [name for name in MODELS if name in FIRST or name in session.jobs][:MOST]
+        if len(names) > len(FIRST):
+            yield choice.show(names) | {choice.families: names, drawn: names}
+        yield from first_look([card for card in panel if card.name in names], sessions, session)
 
     outputs = [part for card in panel for part in card.outputs]
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
-    everything.click(draw_all, inputs, outputs, **SAMPLING)
-    app.load(opening, None, outputs, **SAMPLING)
+    everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
+    choice.families.input(  # type: ignore[attr-defined]
+        choose, {choice.families, drawn}, [*choice.outputs, drawn, *outputs], **SAMPLING
+    )
+    app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)

@@ -25,7 +25,8 @@ METRICS = {
     "d_real": "how real the discriminator finds real digits, from 0 to 1",
     "d_fake": "how real it finds generated ones; both near 0.5: it can hardly tell",
     "wasserstein": "the critic's distance between real and generated digits: lower is better",
-    "gradient_norm": "the critic's slope, which the penalty holds near 1",
+    "gradient_norm": "the critic's slope: a penalty holds it near 1, clipped weights only keep it bounded",
+    "clipped": "share of the critic's weights that sit at their bound",
 }
 
 

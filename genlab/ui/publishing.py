@@ -15,7 +15,7 @@ from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema
 
 from genlab.config import Config
-from genlab.models import MODELS
+from genlab.models import FIRST, MODELS
 from genlab.ui.card import sentence
 
 # Limits, the same for every member. A training holds no thread of the server: its line is the jobs' own.
@@ -28,13 +28,21 @@ Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by na
 @lru_cache(maxsize=1)
 def sampling_knobs() -> Knobs:
     """Every sampling knob of every family, from the fields that declare them."""
-    owners: dict[str, list[str]] = {}
-    fields: dict[str, dataclasses.Field] = {}
+    variants: dict[str, list[tuple[dataclasses.Field, list[str]]]] = {}  # flow has other samplers than ddpm
     for name, family in MODELS.items():
         for field in dataclasses.fields(family.Sampling):
-            owners.setdefault(field.name, []).append(name)
-            fields.setdefault(field.name, field)
-    return {name: (type(f.default), knob_help(f, owners[name])) for name, f in fields.items()}
+            known = variants.setdefault(field.name, [])
+            same = next(
+                (o for f, o in known if (f.metadata, f.default) == (field.metadata, field.default)), None
+            )
+            if same is None:
+                known.append((field, [name]))
+            else:
+                same.append(name)
+    return {
+        name: (type(known[0][0].default), " ".join(knob_help(f, owners) for f, owners in known))
+        for name, known in variants.items()
+    }
 
 
 def knobs_of(config_type: type[Config], empty: str | None = None) -> Knobs:
@@ -100,8 +108,13 @@ def spoken(fn: Callable[..., Any], signature: inspect.Signature) -> Callable[...
 def parameter_help(fn: Callable[..., Any], knobs: Knobs) -> dict[str, str]:
     """The docstring's "Args:", by name, and the help of ``knobs``."""
     _, _, args = (inspect.getdoc(fn) or "").partition("Args:\n")
-    conditional = ", ".join(name for name, family in MODELS.items() if family.conditional)
-    args = args.replace("{models}", ", ".join(MODELS)).replace("{conditional}", conditional)
+    lists = {
+        "models": [*MODELS],
+        "first": FIRST,
+        "conditional": [n for n, f in MODELS.items() if f.conditional],
+    }
+    for word, names in lists.items():
+        args = args.replace(f"{{{word}}}", ", ".join(names))
     return {name: text for name, (_, text) in knobs.items()} | dict(
         re.findall(r"^    (\w+): (.*)$", args, re.M)
     )

@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from genlab import visualize
 from genlab.jobs import Look, RaceWork
-from genlab.models import MODELS
+from genlab.models import FIRST, MODELS
 from genlab.race import Frame, RaceConfig, RaceRecord, Standing
 from genlab.ui import html, progress
 from genlab.ui.card import Updates
@@ -158,7 +158,7 @@ def build(jobs: dict[str, Component], sessions: Sessions) -> None:
         with gr.Column(scale=3, min_width=260):
             families = gr.CheckboxGroup(
                 [(title(name), name) for name in MODELS],
-                value=list(MODELS),
+                value=list(FIRST),
                 label="families",
                 info="Two or more; each begins with random weights",
                 elem_id="race-families",

@@ -1,9 +1,10 @@
 """Train all and Stop all: one family after the other, led by the page."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from genlab.ui import html
 from genlab.ui.card import Updates
@@ -15,21 +16,32 @@ AFTER = "Trains when those before it have ended. Keep this page open: it begins 
 
 
 def listen(
-    folds: list[tuple[TrainFold, gr.events.Dependency]], start: gr.Button, stop: gr.Button, sessions: Sessions
+    folds: list[tuple[TrainFold, gr.events.Dependency]],
+    shown: Callable[[Values], list[str]],
+    families: Component,
+    start: gr.Button,
+    stop: gr.Button,
+    sessions: Sessions,
 ) -> None:
     """Connect Train all, which trains in turn, and its Stop all.
 
     Args:
         folds: In their order, each with the event that ends a training of it.
+        shown: The families that are side by side, as ``families`` says.
+        families: What says so.
         start, stop: The buttons.
         sessions: The visitors.
     """
-    first, by_name = folds[0][0], {fold.card.name: fold for fold, _ in folds}
+    by_name = {fold.card.name: fold for fold, _ in folds}
     lives = [fold.view.live for fold, _ in folds]
+    inputs: set[Any] = set().union({families}, *(fold.inputs for fold, _ in folds))
+    outputs = [*(fold.view.job for fold, _ in folds), *lives, start]
 
-    def turn(fold: TrainFold, values: Values, session: Session) -> Updates:
-        """Train the next of a round; where none is left, the round is over."""
-        found, later = fold.begin_training(values, session), (session.round or [])[1:]
+    def turn(values: Values, session: Session) -> Updates:
+        """Train the next of a round; where it cannot begin, the round is over."""
+        name, *later = session.round or []
+        fold = by_name[name]
+        found = fold.begin_training(values, session)
         if fold.view.job not in found:
             session.end_round()
             found = line(later, "") | found
@@ -44,16 +56,18 @@ def listen(
         return {by_name[name].view.live: gr.HTML(body, visible=bool(said)) for name in names}
 
     def begin(values: Values, request: gr.Request) -> Updates:
-        session = sessions.get(request.session_hash)
-        session.begin_round(list(by_name))
-        return line(list(by_name)[1:], AFTER) | turn(first, values, session)
+        session, names = sessions.get(request.session_hash), shown(values)
+        if not names:
+            return {}
+        session.begin_round(names)
+        return line(names[1:], AFTER) | turn(values, session)
 
-    def goes_on(name: str, after: TrainFold) -> Callable[[Values, gr.Request], Updates]:
+    def goes_on(name: str) -> Callable[[Values, gr.Request], Updates]:
         def go_on(values: Values, request: gr.Request) -> Updates:
             session = sessions.get(request.session_hash)
             if session.at_work(name) or not session.next_in_round(name):  # or cured, and at work again
                 return rounds(session)
-            return turn(after, values, session)
+            return turn(values, session)
 
         return go_on
 
@@ -65,12 +79,7 @@ def listen(
             session.stop(name)
         return line(later, "") | rounds(session)
 
-    start.click(begin, first.inputs, [first.view.job, *lives, start], **NOW)
+    start.click(begin, inputs, outputs, **NOW)
     stop.click(stop_all, None, [*lives, start], **NOW)
-    for (fold, ended), (after, _) in pairwise([*folds, folds[0]]):
-        ended.then(
-            goes_on(fold.card.name, after),
-            after.inputs,
-            [after.view.job, *lives, start],
-            **NOW_TOO,
-        )
+    for fold, ended in folds:
+        ended.then(goes_on(fold.card.name), inputs, outputs, **NOW_TOO)

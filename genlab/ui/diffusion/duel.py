@@ -8,7 +8,7 @@ from gradio.components import Component
 from genlab import api
 from genlab.config import Config
 from genlab.lab.duel import Duel
-from genlab.models.ddpm import DDPMSampling
+from genlab.models.denoising import DiffusionSampling
 from genlab.sampling import Samples
 from genlab.ui import html
 from genlab.ui.card import Updates
@@ -50,7 +50,7 @@ def build(sessions: Sessions) -> None:
         )
         for name, defaults in SIDES.items():
             with gr.Column(scale=2, min_width=220), gr.Accordion(f"Sampler {name}", elem_id=f"duel-{name}"):
-                sides[name] = components(DDPMSampling, defaults)
+                sides[name] = components(DiffusionSampling, defaults)
         with gr.Column(scale=1, min_width=160):
             runner = Runner("duel", sessions, "Run both")
             repeat = gr.Button(f"Each {RUNS} times from one start", size="sm", elem_id="duel-repeat")

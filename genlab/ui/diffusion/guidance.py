@@ -8,7 +8,7 @@ import gradio as gr
 from genlab import api
 from genlab.errors import InvalidInput
 from genlab.lab.guidance import Dissected, GuidanceKnobs, GuidanceStudy
-from genlab.models.ddpm import T
+from genlab.models.denoising import T
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot

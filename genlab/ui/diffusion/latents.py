@@ -7,7 +7,7 @@ import torch
 
 from genlab import api, visualize
 from genlab.lab.latents import PATHS, Path
-from genlab.models.ddpm import Denoising, Guided
+from genlab.models.denoising import Denoising, Guided
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, img, question, small

@@ -12,7 +12,7 @@ from genlab.data import to_float
 from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.lab import noising
 from genlab.lab.pictures import Digit
-from genlab.models.ddpm import T
+from genlab.models.denoising import T
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.curves import Line, line_plot

@@ -14,7 +14,7 @@ from torch import Tensor
 from genlab import api, visualize
 from genlab.data import to_uint8
 from genlab.lab.reverse import Moment
-from genlab.models.ddpm import DDPMSampling
+from genlab.models.denoising import DiffusionSampling
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
@@ -101,7 +101,7 @@ def build(sessions: Sessions) -> None:
     question("What does the network see, and what does it believe? Run once, then walk through the steps.")
     state = gr.State(None)
     with gr.Row(elem_classes="gl-controls"):
-        controls = Controls("reverse", DDPMSampling)
+        controls = Controls("reverse", DiffusionSampling)
         with gr.Column(scale=1, min_width=160):
             runner = Runner("reverse", sessions)
             play = gr.Button("Play", size="sm", interactive=False, elem_id="reverse-play")

@@ -7,7 +7,7 @@ import gradio as gr
 
 from genlab import api, visualize
 from genlab.lab.guidance import GuidanceKnobs
-from genlab.models.ddpm import DDPMSampling
+from genlab.models.denoising import DiffusionSampling
 from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown, streamed
 from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
@@ -19,7 +19,7 @@ def expose(sessions: Sessions, outputs: Outputs) -> None:
     calls = DiffusionCalls(sessions)
     both = [outputs.gallery, outputs.numbers]
     publish(calls.noise, [outputs.first, outputs.second, outputs.numbers], "sampling")
-    publish(calls.reverse, both, "sampling", DDPMSampling)
+    publish(calls.reverse, both, "sampling", DiffusionSampling)
     publish(calls.compare_samplers, both, "sampling")
     publish(calls.guidance, both, "sampling", GuidanceKnobs)
 

@@ -11,7 +11,7 @@ from genlab import api, visualize
 from genlab.config import check_options
 from genlab.errors import InvalidInput
 from genlab.jobs import Job, Look, RaceWork, Training, TrainingPlan, TrainingWork
-from genlab.models import MODELS
+from genlab.models import FIRST
 from genlab.race import RaceConfig, RaceRecord, film
 from genlab.ui.endpoints.values import Calls, Json, Outputs, given
 from genlab.ui.following import follow
@@ -204,11 +204,11 @@ class JobCalls(Calls):
         is advanced. Returns its state at once, with "job": the id to ask by; see /follow and /checkpoint.
 
         Args:
-            families: Two or more different names out of {models}; empty for all.
+            families: Two or more different names out of {models}; empty for {first}.
             knobs: The fields of the race; empty means the default.
         """
         session = self.session(request)
-        names = list(MODELS) if families is None else families
+        names = list(FIRST) if families is None else families
         return state_of(session.submit_race(names, **given(**knobs)).look())
 
     def job(self, request: gr.Request, job: str) -> Json:
