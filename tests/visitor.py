@@ -3,7 +3,7 @@
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 PATIENCE = 240_000  # milliseconds; nothing here tests speed
 
@@ -64,15 +64,18 @@ class Visitor:
         return self.pixels(name)
 
     def fill(self, label: str, value: str, within: str) -> None:
-        """Type a value as a person does, who would type again what a fold, still opening, swallowed."""
-        box = self.page.locator(within).get_by_label(label, exact=True).first
+        """``type`` into the input of that label."""
+        self.type(self.page.locator(within).get_by_label(label, exact=True).first, value)
+
+    def type(self, box: Locator, value: str) -> None:
+        """Type a value as a person does, who would type again what a panel, still opening, swallowed."""
         for _ in range(20):
             box.fill(value)
             box.press("Tab")
             self.page.wait_for_timeout(300)
             if box.input_value() == value:
                 return
-        pytest.fail(f"{label} stays {box.input_value()!r}; {value!r} was typed")
+        pytest.fail(f"it stays {box.input_value()!r}; {value!r} was typed")
 
     def jobs_at_work(self) -> list[str]:
         """The ids of the trainings and races that this page shows waiting or running."""

@@ -10,7 +10,7 @@ from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
-from genlab.ui import compare, diffusion, endpoints, html, race, status, studio
+from genlab.ui import compare, diffusion, endpoints, html, pictures, race, status, studio
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
@@ -41,6 +41,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         engine: The studio's.
     """
     Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
+    pictures.write_whole()
     sessions = Sessions(store)
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(

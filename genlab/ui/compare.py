@@ -27,23 +27,16 @@ DIGITS = ["Any", *map(str, range(10))]
 def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> None:
     """The whole tab with its events."""
     gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
-    families = gr.Dropdown(
-        [(family.card.title, name) for name, family in MODELS.items()],
-        value=list(FIRST),
-        multiselect=True,
-        max_choices=MOST,
-        label="families",
-        info=f"{FEWEST} to {MOST} of them, side by side",
-        elem_id="families",
-    )
-    said = gr.HTML("", elem_classes="gl-quiet", elem_id="families-note")
     with gr.Row(elem_classes="gl-controls", equal_height=True):
+        with gr.Column(scale=4, min_width=260):
+            families = build_families()
         shared = build_shared()
         with gr.Column(scale=2, min_width=220):
             everything = gr.Button("Sample all", variant="primary", size="lg", elem_id="sample-all")
             with gr.Row():
                 train_all = gr.Button("Train all", size="sm", elem_id="train-all", min_width=90)
                 stop_all = gr.Button("Stop all", size="sm", variant="stop", elem_id="stop-all", min_width=90)
+    said = gr.HTML("", elem_classes="gl-quiet", elem_id="families-note")
     with gr.Row(elem_classes="gl-cards"):
         built = {name: build_card(name, shared, jobs[name], sessions) for name in MODELS}
     folds = [(fold, ended) for _, fold, ended in built.values()]
@@ -78,9 +71,22 @@ class Choice:
         return {self.said: "", **columns}
 
 
+def build_families() -> Component:
+    """Where they are chosen."""
+    return gr.Dropdown(
+        [(family.card.title, name) for name, family in MODELS.items()],
+        value=list(FIRST),
+        multiselect=True,
+        max_choices=MOST,
+        label="families",
+        info=f"{FEWEST} to {MOST} of them, side by side",
+        elem_id="families",
+    )
+
+
 def build_shared() -> Shared:
     """The controls that all cards obey."""
-    with gr.Column(scale=3, min_width=220):
+    with gr.Column(scale=2, min_width=200):
         n = gr.Slider(
             1,
             MAX_IMAGES,

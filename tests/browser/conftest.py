@@ -1,6 +1,7 @@
 """The real application in a process of its own, and a real browser."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from gradio_client import Client
@@ -26,6 +27,16 @@ def end_jobs(visitor: Visitor) -> None:
         client.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+    """With a failure, what the visitors' pages say."""
+    report = yield
+    if report.when == "call" and report.failed and "visit" in item.funcargs:  # type: ignore[attr-defined]
+        for visitor in item.funcargs["visit"].visitors:  # type: ignore[attr-defined]
+            report.sections.append(("page", visitor.page.inner_text("body")))
+    return report
+
+
 @pytest.fixture
 def visit(browser: Browser, server: str) -> Iterator[type]:
     """Open the page as a new visitor; afterwards nothing may have gone wrong or left the host."""
@@ -35,6 +46,7 @@ def visit(browser: Browser, server: str) -> Iterator[type]:
         visitors.append(Visitor(browser, server, width))
         return visitors[-1]
 
+    open_page.visitors = visitors  # type: ignore[attr-defined]
     yield open_page  # type: ignore[misc]
     for visitor in visitors:
         end_jobs(visitor)

@@ -110,3 +110,63 @@ def test_no_sideways_scroll(visit, width):
             visitor.open_fold(name, title)
     visitor.page.wait_for_timeout(1000)
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def shown(page):
+    return page.locator("[id^=card-]").evaluate_all("all => all.map(e => e.id.slice(5))")
+
+
+def choose(page, *titles):
+    for title in titles:
+        page.locator("#families input").click()
+        page.get_by_role("option", name=title, exact=True).click()
+
+
+def remove(page, title):
+    page.locator("#families .token", has_text=title).get_by_role("button").click()
+
+
+def test_two_to_six_families_stand_side_by_side(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.wait_ready()
+    assert shown(page) == ["vae", "gan", "wgan_gp", "ddpm"]
+    choose(page, "Autoencoder", "Conditional GAN")
+    visitor.wait_drawn("autoencoder")
+    visitor.wait_drawn("cgan")
+    assert shown(page) == ["autoencoder", "vae", "gan", "cgan", "wgan_gp", "ddpm"]
+    choose(page, "DiT")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert "dit" not in shown(page), "six are enough"
+    for title in ("VAE", "WGAN-GP", "DDPM"):
+        remove(page, title)
+    page.locator("#card-ddpm").wait_for(state="detached")
+    assert shown(page) == ["autoencoder", "gan", "cgan"]
+    page.locator("#sample-all").click()
+    page.wait_for_timeout(300)
+    for name in ("autoencoder", "gan", "cgan"):
+        visitor.wait_drawn(name)
+    for title in ("GAN", "Conditional GAN"):
+        page.locator("#families .token").filter(has=page.get_by_text(title, exact=True)).get_by_role(
+            "button"
+        ).click()
+    page.locator("#families-note", has_text="2 to 6").wait_for()
+    assert len(shown(page)) == 2, "the last good choice stays"
+
+
+def test_the_address_of_a_training_shows_its_family(visit):
+    visitor, other = visit(), visit(400)
+    page = visitor.page
+    visitor.wait_ready()
+    choose(page, "Autoencoder")
+    visitor.wait_drawn("autoencoder")
+    visitor.open_fold("autoencoder", "Train")
+    visitor.fill("steps", "30", "#train-autoencoder")
+    page.locator("#start-autoencoder").click()
+    page.locator("#live-autoencoder [data-state=finished]").wait_for()
+    page.wait_for_url("**job=*")
+    other.page.goto(page.url, wait_until="domcontentloaded")
+    other.page.locator("#live-autoencoder [data-state=finished]").wait_for()
+    assert "autoencoder" in shown(other.page)
+    assert other.page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -61,15 +61,15 @@ def test_noising_follows_t_the_schedule_and_the_picture(visit):
     page.locator("#noise-shown .gl-plots").wait_for()
     first = pictures(visitor, "#noise-shown")
     assert "0.886" in shown(visitor) and "301 steps" in shown(visitor)  # cosine, t = 300
-    page.locator("#noise-t input[type=number]").fill("600")
+    visitor.type(page.locator("#noise-t input[type=number]"), "600")
     page.locator("#noise-t input[type=number]").press("Enter")
     page.locator("#noise-shown", has_text="chain, 601 steps").wait_for()
     page.locator("#noise-schedule").get_by_label("linear", exact=True).check()
     page.locator("#noise-shown", has_text="0.160").wait_for()  # sqrt(alpha_bar_600), linear
-    page.locator("#noise-seed input").fill("-1")
+    visitor.type(page.locator("#noise-seed input"), "-1")
     page.locator("#noise-seed input").press("Tab")
     page.locator("#noise-note", has_text="seed is -1").wait_for()
-    page.locator("#noise-seed input").fill("0")
+    visitor.type(page.locator("#noise-seed input"), "0")
     page.locator("#noise-seed input").press("Tab")
     page.locator("#noise-note .gl-note").wait_for(state="hidden")
 
@@ -103,7 +103,7 @@ def test_the_reverse_process_is_walked_through(visit):
     page.locator("#reverse-run").click()
     page.locator("#reverse-shown", has_text="the finished picture").wait_for()
     assert len(pictures(visitor, "#reverse-shown")) == 2
-    page.locator("#reverse-step input[type=number]").fill("0")
+    visitor.type(page.locator("#reverse-step input[type=number]"), "0")
     page.locator("#reverse-step input[type=number]").press("Enter")
     page.locator("#reverse-shown", has_text="t = 999").wait_for()
     assert len(pictures(visitor, "#reverse-shown")) == 4
@@ -111,7 +111,7 @@ def test_the_reverse_process_is_walked_through(visit):
     page.locator("#reverse-play").click()
     page.locator("#reverse-shown", has_text="the finished picture").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    page.locator("#reverse-knobs").get_by_label("number input for steps").fill("1000")
+    visitor.type(page.locator("#reverse-knobs").get_by_label("number input for steps"), "1000")
     page.locator("#reverse-run").click()
     page.locator("#reverse-note [aria-valuenow]").wait_for()
     page.locator("#reverse-stop").click()
@@ -125,7 +125,7 @@ def test_a_duel_shows_both_and_what_is_chance(visit):
     page = visitor.page
     for side in "AB":
         steps = page.locator(f"#duel-{side}").get_by_label("number input for steps")
-        steps.fill("5")
+        visitor.type(steps, "5")
         steps.press("Enter")
     page.locator("#duel-run").click()
     page.locator("#duel-shown", has_text="ddpm, 5 steps").wait_for()
@@ -135,7 +135,7 @@ def test_a_duel_shows_both_and_what_is_chance(visit):
     spreads = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if "mean distance" in line]
     assert spreads[0] == 0 and spreads[1] > 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    page.locator("#duel-seed input").fill("-3")
+    visitor.type(page.locator("#duel-seed input"), "-3")
     page.locator("#duel-run").click()
     page.locator("#duel-note", has_text="seed is -3").wait_for()
 
@@ -147,20 +147,20 @@ def test_guidance_is_swept_and_taken_apart(visit):
     page.locator("#curve-guidance-shown svg").first.wait_for()
     knobs = page.locator("#guidance-knobs")
     for label, value in (("steps", "4"), ("guidance", "3")):
-        knobs.get_by_label(f"number input for {label}").fill(value)
+        visitor.type(knobs.get_by_label(f"number input for {label}"), value)
         knobs.get_by_label(f"number input for {label}").press("Enter")
-    page.locator("#guidance-scales textarea").fill("0, 1, 7")
+    visitor.type(page.locator("#guidance-scales textarea"), "0, 1, 7")
     page.locator("#guidance-run").click()
     page.locator("#guidance-shown", has_text="w = 7").wait_for()
     assert len(set(pictures(visitor, "#guidance-shown"))) == 3
     page.locator("#guidance-parts", has_text="step 2 of 4").wait_for()
     seen = pictures(visitor, "#guidance-parts")
     assert len(set(seen)) == 5 and "w = 3" in page.locator("#guidance-parts").inner_text()
-    page.locator("#guidance-step input[type=number]").fill("4")
+    visitor.type(page.locator("#guidance-step input[type=number]"), "4")
     page.locator("#guidance-step input[type=number]").press("Enter")
     page.locator("#guidance-parts", has_text="step 4 of 4").wait_for()
     assert set(pictures(visitor, "#guidance-parts")).isdisjoint(seen)
-    page.locator("#guidance-scales textarea").fill("zero")
+    visitor.type(page.locator("#guidance-scales textarea"), "zero")
     page.locator("#guidance-run").click()
     page.locator("#guidance-note", has_text="scales is 'zero'").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1400
@@ -172,7 +172,7 @@ def test_a_curve_is_measured_and_stopped(visit):
     page = visitor.page
     page.locator("#curve-steps-shown", has_text="shipped weights").wait_for()
     assert page.locator("#curve-steps-shown svg").count() == 3
-    page.locator("#curve-steps-n input[type=number]").fill("50")
+    visitor.type(page.locator("#curve-steps-n input[type=number]"), "50")
     page.locator("#curve-steps-n input[type=number]").press("Enter")
     for count in ("5", "10", "20"):
         page.get_by_label(count, exact=True).uncheck()
@@ -196,12 +196,12 @@ def test_between_two_starts(visit):
     visitor = visit()
     open_panel(visitor, "Interpolate")
     page = visitor.page
-    page.locator("#between-knobs").get_by_label("number input for steps").fill("3")
+    visitor.type(page.locator("#between-knobs").get_by_label("number input for steps"), "3")
     page.locator("#between-run").click()
     page.locator("#between-shown", has_text="linear").wait_for()
     seen = pictures(visitor, "#between-shown")
     assert len(seen) == 18 and seen[0] == seen[9] and seen[8] == seen[17] and seen[4] != seen[13]
-    page.locator("#between-other input").fill("-1")
+    visitor.type(page.locator("#between-other input"), "-1")
     page.locator("#between-run").click()
     page.locator("#between-note", has_text="other_seed is -1").wait_for()
 
@@ -213,14 +213,14 @@ def test_a_digit_is_inverted(visit):
     labels = api.dataset("test").labels.tolist()  # the server has the same data
     other = next(i for i, label in enumerate(labels) if label != labels[0])
     page.locator("#invert-chosen", has_text=f"test digit, a {labels[0]}").wait_for()
-    page.locator("#invert-index input").fill(str(other))
+    visitor.type(page.locator("#invert-index input"), str(other))
     page.locator("#invert-index input").press("Tab")
     page.locator("#invert-chosen", has_text=f"test digit, a {labels[other]}").wait_for()
     page.locator("#invert-run").click()
     page.locator("#invert-shown", has_text="root mean square").wait_for()
     assert len(set(pictures(visitor, "#invert-shown"))) == 4
     assert pictures(visitor, "#invert-shown")[0] == pictures(visitor, "#invert-chosen")[0]
-    page.locator("#invert-index input").fill("-5")
+    visitor.type(page.locator("#invert-index input"), "-5")
     page.locator("#invert-index input").press("Tab")
     page.locator("#invert-note", has_text="test digit is -5").wait_for()
     page.locator("#invert-run").click()
@@ -233,7 +233,7 @@ def test_a_part_is_drawn_anew(visit):
     open_panel(visitor, "Inpaint")
     page = visitor.page
     page.locator("#inpaint-chosen img").wait_for()
-    page.locator("#inpaint-knobs").get_by_label("number input for steps").fill("3")
+    visitor.type(page.locator("#inpaint-knobs").get_by_label("number input for steps"), "3")
     page.locator("#inpaint-run").click()
     page.locator("#inpaint-shown", has_text="completed").wait_for()
     half = pictures(visitor, "#inpaint-shown")
@@ -255,11 +255,11 @@ def test_a_digit_is_varied(visit):
     open_panel(visitor, "Image to image")
     page = visitor.page
     page.locator("#vary-chosen img").wait_for()
-    page.locator("#vary-knobs").get_by_label("number input for strength").fill("0")
+    visitor.type(page.locator("#vary-knobs").get_by_label("number input for strength"), "0")
     page.locator("#vary-run").click()
     page.locator("#vary-shown", has_text="strength 0").wait_for()
     kept = pictures(visitor, "#vary-shown")
-    page.locator("#vary-knobs").get_by_label("number input for strength").fill("0.8")
+    visitor.type(page.locator("#vary-knobs").get_by_label("number input for strength"), "0.8")
     page.locator("#vary-run").click()
     page.locator("#vary-shown", has_text="strength 0.8").wait_for()
     assert pictures(visitor, "#vary-shown")[1] != kept[1]

@@ -11,15 +11,15 @@ def test_a_run_is_walked_through(visit):
     visitor = visit(400)
     page = visitor.page
     open_panel(visitor, "Inside")
-    page.locator("#inside-prompt textarea").fill("a red seven on blue")
+    visitor.type(page.locator("#inside-prompt textarea"), "a red seven on blue")
     steps = page.locator("#inside-knobs").get_by_label("number input for steps")
-    steps.fill("5")
+    visitor.type(steps, "5")
     steps.press("Enter")
     page.locator("#inside-run").click()
     page.locator("#inside-shown", has_text="step 5 of 5").wait_for()
     last = pictures(page)
     assert len(last) == 2 + 4 + 1 + 5 + 2
-    page.locator("#inside-step input[type=number]").fill("1")
+    visitor.type(page.locator("#inside-step input[type=number]"), "1")
     page.locator("#inside-step input[type=number]").press("Enter")
     page.locator("#inside-shown", has_text="t = 999").wait_for()
     first = pictures(page)
@@ -29,7 +29,7 @@ def test_a_run_is_walked_through(visit):
         "old => document.querySelectorAll('#inside-shown img')[7].src !== old", arg=last[7]
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    steps.fill("150")
+    visitor.type(steps, "150")
     steps.press("Enter")
     page.locator("#inside-run").click()
     page.locator("#inside-note [aria-valuenow]").wait_for()

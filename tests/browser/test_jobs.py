@@ -146,7 +146,7 @@ def test_a_race_is_run_replayed_and_found_again(visit):
     page.locator("#race-start").wait_for()
     for name in ("WGAN-GP", "DDPM"):
         page.get_by_label(name, exact=True).uncheck()
-    page.get_by_label("seconds", exact=True).first.fill("1")
+    visitor.type(page.get_by_label("seconds", exact=True).first, "1")
     page.keyboard.press("Tab")
     page.locator("#race-start").click()
     page.locator("#race-live .gl-race[data-state=finished]").wait_for()
@@ -154,7 +154,7 @@ def test_a_race_is_run_replayed_and_found_again(visit):
     pictures = "[...document.querySelectorAll('#race-live [data-family] img')].map(i => i.src)"
     last = page.evaluate(pictures)
     assert "real digits" in page.locator("#race-live").inner_text()
-    page.locator("#race-moment input[type=number]").fill("0")
+    visitor.type(page.locator("#race-moment input[type=number]"), "0")
     page.keyboard.press("Tab")
     page.locator("#race-live [data-moment='0']").wait_for()
     first = page.evaluate(pictures)

@@ -55,7 +55,7 @@ def test_measure_now_and_nearest(visit):
     visitor.open_fold("vae", "Quality")
     # The shipped figures first: they move the button down when they come.
     visitor.page.locator("#quality-vae table", has_text="N = 10,000").wait_for()
-    visitor.page.locator("#quality-vae input[type=number]").fill("100")
+    visitor.type(visitor.page.locator("#quality-vae input[type=number]"), "100")
     visitor.page.locator("#quality-vae input[type=number]").press("Tab")
     visitor.page.locator("#measure-vae").click()
     visitor.page.locator("#quality-vae table", has_text="N = 100").wait_for()

@@ -69,9 +69,9 @@ def test_words_become_pictures_that_bring_themselves_back(visit):
     visitor = visit()
     open_panel(visitor, "Text to image")
     page = visitor.page
-    page.locator("#text-prompt textarea").fill("a green two on a white background")
-    page.locator("#text-n input[type=number]").fill("2")
-    page.locator("#text-seed input").fill("7")
+    visitor.type(page.locator("#text-prompt textarea"), "a green two on a white background")
+    visitor.type(page.locator("#text-n input[type=number]"), "2")
+    visitor.type(page.locator("#text-seed input"), "7")
     page.locator("#text-seed input").press("Tab")
     page.wait_for_timeout(300)
     files = draw(visitor, "text")
@@ -118,17 +118,17 @@ def test_the_outline_is_shown_before_it_is_followed(visit):
     outline = page.locator("#control-edges img")
     outline.wait_for()
     before = outline.get_attribute("src")
-    page.locator("#control-thresholds input[type=number]").first.fill("255")
+    visitor.type(page.locator("#control-thresholds input[type=number]").first, "255")
     page.locator("#control-thresholds input[type=number]").first.press("Tab")
     page.locator("#control-edges", has_text="low is 255; it must not be above high").wait_for()
-    page.locator("#control-thresholds input[type=number]").first.fill("0")
+    visitor.type(page.locator("#control-thresholds input[type=number]").first, "0")
     page.locator("#control-thresholds input[type=number]").first.press("Tab")
     outline.wait_for()
     assert outline.get_attribute("src") is not None and before is not None
     files = draw(visitor, "control")
     assert len(files) == 4
     low = page.locator("#control-thresholds input[type=number]").first
-    low.fill("90")
+    visitor.type(low, "90")
     drop(visitor, "one.png", files[0])
     page.wait_for_function("e => e.value === '0'", arg=low.element_handle())
     page.locator("#studio-note", has_text="Bring its outline again").wait_for()
@@ -146,7 +146,7 @@ def test_stop_ends_a_run_and_the_page_goes_on(visit):
     visitor = visit()
     open_panel(visitor, "Text to image")
     page = visitor.page
-    page.locator("#text-n input[type=number]").fill("8")
+    visitor.type(page.locator("#text-n input[type=number]"), "8")
     set_number(visitor, "text", "number input for steps", "150")
     page.locator("#text-run").click()
     page.locator("#text-note img").first.wait_for()  # it forms
@@ -168,9 +168,9 @@ def test_a_sheet_brings_its_axes_back(visit):
     visitor = visit()
     open_panel(visitor, "Grid")
     page = visitor.page
-    page.locator("#grid-x-values textarea, #grid-x-values input").first.fill("1, 4")
-    page.locator("#grid-y-values textarea, #grid-y-values input").first.fill("3, 5")
-    page.locator("#grid-prompt textarea").fill("a blue three")
+    visitor.type(page.locator("#grid-x-values textarea, #grid-x-values input").first, "1, 4")
+    visitor.type(page.locator("#grid-y-values textarea, #grid-y-values input").first, "3, 5")
+    visitor.type(page.locator("#grid-prompt textarea"), "a blue three")
     (sheet,) = draw(visitor, "grid")
     page.get_by_role("button", name="Recipe").click()
     query = page.locator("#grid-link a").get_attribute("href")
@@ -189,6 +189,6 @@ def test_a_sheet_brings_its_axes_back(visit):
         values = other.page.locator("#grid-x-values textarea, #grid-x-values input").first
         other.page.wait_for_function("e => e.value === '1, 4'", arg=values.element_handle())
         assert other.page.locator("#grid-prompt textarea").input_value() == "a blue three"
-        values.fill("7")
-    values.fill("1, 4")
+        visitor.type(values, "7")
+    visitor.type(values, "1, 4")
     assert np.array_equal(pixels(draw(other, "grid")[0]), pixels(sheet))
