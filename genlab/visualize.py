@@ -11,7 +11,7 @@ from torch import Tensor
 SIDE = 896  # pixels a grid is enlarged to, at most: sharp on a dense screen, small as PNG
 PAPER = 28  # grey of the lines between pictures and of empty cells
 
-# Okabe & Ito's colours, safe for colour-blind eyes; the last three are not theirs, for of their eight these
+# Okabe & Ito's colours, safe for colour-blind eyes; olive and brown are not theirs, for of their eight these
 # stand out on white and on black. The first four families are seen together most.
 COLOURS = {
     "vae": "#0072B2",
@@ -19,9 +19,7 @@ COLOURS = {
     "wgan_gp": "#009E73",
     "ddpm": "#CC79A7",
     "autoencoder": "#56B4E9",
-    "cgan": "#E69F00",
     "wgan": "#8A8A2B",
-    "dit": "#9467BD",
     "flow": "#8C6D46",
 }
 OTHERS = "#56B4E9"

@@ -11,7 +11,8 @@ from genlab.errors import InvalidInput
 from genlab.models import MODELS, TRAINABLE
 from genlab.models.ddpm import DDPMConfig
 from genlab.models.denoising import DiffusionSampling
-from genlab.models.vae import VAEConfig, VAESampling
+from genlab.models.latent import LatentSampling
+from genlab.models.vae import VAEConfig
 
 CONFIGS = {TrainConfig, *(m.Config for m in TRAINABLE.values()), *(m.Sampling for m in MODELS.values())}
 FIELDS = [
@@ -71,7 +72,7 @@ def test_every_knob_takes_what_is_in_range_and_names_what_is_wrong(
         (VAEConfig, {"lr": math.nan}),
         (VAEConfig, {"beta": -0.1}),
         (VAEConfig, {"latent": True}),
-        (VAESampling, {"prior": None}),
+        (LatentSampling, {"prior": None}),
         (DDPMConfig, {"width": 17}),
         (DDPMConfig, {"width": 56}),
         (DiffusionSampling, {"steps": 1001}),

@@ -60,9 +60,9 @@ class CGAN(OriginalGAN):
         url="https://arxiv.org/abs/1411.1784",
     )
 
-    def __init__(self, config: GANConfig) -> None:
-        generator, discriminator = players(config, inputs=2 * NOISE, channels=2)
-        super().__init__(config, LabelledGenerator(generator), LabelledDiscriminator(discriminator))
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        generator, discriminator = players(self.config, inputs=2 * NOISE, channels=2)
+        return LabelledGenerator(generator), LabelledDiscriminator(discriminator)
 
     def draw(self, generator: nn.Module, z: Tensor, y: Tensor) -> Tensor:
         return generator(z, y)

@@ -160,11 +160,14 @@ class AdversarialModel(GenerativeModel):
     averages = "generator"
     config: Any  # its own learning rates ``lr`` and ``lr_d``, its ``ema``
 
-    def __init__(self, config: Any, generator: nn.Module, discriminator: nn.Module) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.generator = generator
-        self.discriminator = discriminator
-        self.average = exponential_average(generator, config.ema)
+        self.generator, self.discriminator = self.networks()
+        self.average = exponential_average(self.generator, config.ema)
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Generator, from noise (N, 100), and discriminator, to (N, 1)."""
+        return players(self.config)
 
     def optimizers(self) -> Optimizers:
         c = self.config
@@ -239,6 +242,3 @@ class GAN(OriginalGAN):
         paper="Goodfellow et al., Generative Adversarial Networks",
         url="https://arxiv.org/abs/1406.2661",
     )
-
-    def __init__(self, config: GANConfig) -> None:
-        super().__init__(config, *players(config))

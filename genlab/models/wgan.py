@@ -8,7 +8,6 @@ from torch import Tensor
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import divergence, mode_collapse, restore
-from genlab.models.gan import players
 from genlab.models.wgan_gp import WassersteinGAN
 
 AT_BOUND = 0.999  # of the bound: where a weight counts as clipped
@@ -65,9 +64,6 @@ class WGAN(WassersteinGAN):
         paper="Arjovsky, Chintala & Bottou, Wasserstein GAN",
         url="https://arxiv.org/abs/1701.07875",
     )
-
-    def __init__(self, config: WGANConfig) -> None:
-        super().__init__(config, *players(config))
 
     def optimizers(self) -> Optimizers:
         """RMSprop: with momentum the critic's training became unstable (section 4)."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
-from genlab.models.gan import AdversarialModel, players
+from genlab.models.gan import AdversarialModel
 
 # gradient_norm: healthy runs have 1.1 to 2.3 after 20 steps; without penalty it grows from 5 (n_critic = 2) or
 # 60 (n_critic = 5) on, with lr_d = 0.1 it is 14 to 100.
@@ -117,9 +117,6 @@ class WGANGP(WassersteinGAN):
         paper="Gulrajani et al., Improved Training of Wasserstein GANs",
         url="https://arxiv.org/abs/1704.00028",
     )
-
-    def __init__(self, config: WGANGPConfig) -> None:
-        super().__init__(config, *players(config))
 
     def smoothness(self, x: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
         norm = self.gradient_norm(x, fake, y)

@@ -1,0 +1,173 @@
+"""The GANs' game on the plane: eight Gaussians on a ring, where one sees every move.
+
+The test of Metz et al., "Unrolled Generative Adversarial Networks" (2017), section 3.1: a generator that
+has found one of the modes fools its opponent there, and may never find the others. The players are dense
+networks; the game is that of the families themselves.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from genlab.config import MAX_SEED, Config, choice, knob
+from genlab.models.gan import GENERATOR_LOSSES, NOISE, AdversarialModel, OriginalGAN
+from genlab.models.wgan import WGAN
+from genlab.models.wgan_gp import WGANGP
+from genlab.training import mix
+
+MODES, RADIUS, SIGMA = 8, 2.0, 0.1
+NEAR = 3 * SIGMA  # from a centre: 98.9% of a Gaussian on the plane
+SHARE = 0.25  # of its fair share, from which a mode counts as covered
+BATCH, POINTS = 256, 512
+SIDE, EXTENT = 40, 3.0  # the surface: cells along an edge, and how far it reaches from the centre
+MOMENTS = 100  # of a game that are told
+
+
+@dataclass(frozen=True)
+class RingConfig(Config):
+    game: str = choice(
+        "non_saturating",
+        (*GENERATOR_LOSSES, "wgan", "wgan_gp"),
+        "What the two play: GAN by either loss of the generator, WGAN with clipping, WGAN with a penalty",
+    )
+    steps: int = knob(2000, 1, 10_000, "Steps of the generator")
+    n_critic: int = knob(5, 1, 10, "wgan, wgan_gp: steps of the critic for each of the generator")
+    lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate of the generator", log=True)
+    lr_d: float = knob(1e-3, 1e-6, 1.0, "Learning rate of the opponent", log=True)
+    width: int = knob(128, 4, 256, "Neurons in each of the two hidden layers of both players")
+    penalty: float = knob(1.0, 0.0, 100.0, "wgan_gp: weight of the gradient penalty", log=True)
+    clip: float = knob(0.1, 1e-4, 1.0, "wgan: bound of the critic's weights", log=True)
+    seed: int = knob(0, 0, MAX_SEED, "The same seed plays the same game")
+
+    ema = 0.0  # the generator itself is shown
+
+    @property
+    def loss(self) -> str:
+        """Of the generator, in a game of the original kind."""
+        return self.game
+
+
+def centres() -> Tensor:
+    """(8, 2)."""
+    angle = torch.arange(MODES) * (2 * math.pi / MODES)
+    return RADIUS * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def real(n: int) -> Tensor:
+    """Draws from the ring, (n, 2)."""
+    return centres()[torch.randint(MODES, (n,))] + SIGMA * torch.randn(n, 2)
+
+
+def dense(n_in: int, width: int, n_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(n_in, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_out)
+    )
+
+
+class OnThePlane:
+    """Players for points (N, 2) in place of pictures."""
+
+    config: Any
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        return dense(NOISE, self.config.width, 2), dense(2, self.config.width, 1)
+
+
+class PlaneGAN(OnThePlane, OriginalGAN):
+    pass
+
+
+class PlaneWGAN(OnThePlane, WGAN):
+    pass
+
+
+class PlaneWGANGP(OnThePlane, WGANGP):
+    pass
+
+
+GAMES: dict[str, type[AdversarialModel]] = {
+    **dict.fromkeys(GENERATOR_LOSSES, PlaneGAN),
+    "wgan": PlaneWGAN,
+    "wgan_gp": PlaneWGANGP,
+}
+
+
+class Moment(NamedTuple):
+    """A game after ``step`` steps; everything finite, unless ``broken``."""
+
+    step: int
+    points: Tensor  # (POINTS, 2), always from the same noise
+    surface: Tensor  # (SIDE, SIDE), rows from the top: D(x) in [0, 1], or the critic's value
+    counts: tuple[int, ...]  # (MODES,) points near each centre
+    metrics: dict[str, float]
+    pull: dict[str, float]  # how hard the generator is pulled, by name of what pulls; see ``pulls``
+    broken: bool = False  # a number was not finite: the game is over
+
+    @property
+    def covered(self) -> int:
+        """Modes that got at least a quarter of their fair share."""
+        return sum(count >= SHARE * POINTS / MODES for count in self.counts)
+
+    @property
+    def good(self) -> float:
+        """Share of the points that are near a centre."""
+        return sum(self.counts) / POINTS
+
+
+def counted(points: Tensor) -> tuple[int, ...]:
+    """How many of the points (N, 2) are near each centre."""
+    return tuple((torch.cdist(points, centres()) <= NEAR).sum(0).tolist())
+
+
+def grid() -> Tensor:
+    """The centres of the surface's cells, (SIDE^2, 2), row by row from the top."""
+    across = (torch.arange(SIDE) + 0.5) * (2 * EXTENT / SIDE) - EXTENT
+    y, x = torch.meshgrid(-across, across, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
+
+
+def pulls(model: AdversarialModel, points: Tensor) -> dict[str, float]:
+    """Mean length of the gradient, with respect to a generated point, of what the generator minimises.
+
+    Of the original game by both losses: where the opponent is sure, minimax hardly pulls.
+    """
+    x = points.detach().requires_grad_()
+    value = model.judge(x, torch.zeros(len(x)))
+    losses = GENERATOR_LOSSES if isinstance(model, OriginalGAN) else {"critic": lambda value: -value}
+    found = {}
+    for name, loss in losses.items():
+        (slope,) = torch.autograd.grad(loss(value).sum(), x, retain_graph=True)
+        found[name] = float(slope.norm(dim=1).mean())
+    return found
+
+
+def play(config: RingConfig) -> Iterator[Moment]:
+    """One game from the beginning: its first moment, and about ``MOMENTS`` more."""
+    torch.manual_seed(config.seed)
+    model = GAMES[config.game](config)
+    optimizers, wasserstein = model.optimizers(), config.game not in GENERATOR_LOSSES
+    batch = BATCH * (config.n_critic if wasserstein else 1)  # which the critic's steps share
+    y, every = torch.zeros(batch), math.ceil(config.steps / MOMENTS)
+    z, cells = torch.randn(POINTS, NOISE), grid()
+
+    def moment(step: int, metrics: dict[str, float]) -> Moment:
+        with torch.no_grad():
+            points = model.draw(model.generator, z, y)
+            value = model.judge(cells, y).view(SIDE, SIDE)
+        surface = value if wasserstein else value.sigmoid()
+        finite = bool(points.isfinite().all() and surface.isfinite().all())
+        return Moment(step, points, surface, counted(points), metrics, pulls(model, points), not finite)
+
+    yield moment(0, {})
+    for step in range(1, config.steps + 1):
+        torch.manual_seed(mix(config.seed, step))
+        metrics = model.update(real(batch), y, optimizers)
+        if step % every == 0 or step == config.steps:
+            now = moment(step, {k: v.item() for k, v in metrics.items()})
+            yield now
+            if now.broken:
+                return
