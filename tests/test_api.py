@@ -21,7 +21,7 @@ from genlab.library import Library
 from genlab.models import MODELS
 from genlab.noise import Noise
 from genlab.settings import Limits
-from tests.helpers import states_equal, tiny
+from tests.helpers import TINY, states_equal, tiny
 
 NUMBERS = [-1, 1.5, math.nan, math.inf, "5", "abc", True, [1], {}, 10**9 * 10**9, 10**400]
 NAMES = ["", "dcgan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
@@ -196,7 +196,7 @@ def test_models_describes_every_family(library: Library) -> None:
         for group, config in groups.items():
             assert knobs[group].keys() == {f.name for f in dataclasses.fields(config)}
             assert all("default" in k and "help" in k for k in knobs[group].values())
-        assert described[name]["config"]["width" if name != "vae" else "latent"] in (4, 8, 16)
+        assert described[name]["config"]["width" if "width" in TINY[name] else "latent"] in (4, 8, 16)
         net = library.get(name).model
         assert 0 < described[name]["parameters"] < sum(p.numel() for p in net.parameters()) + 1
 

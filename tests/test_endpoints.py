@@ -27,7 +27,7 @@ def test_endpoints_are_the_contract(client):
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
-    assert set(named) == contract | jobs | diffusion | latents | tasks | studio
+    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | {"/ring"}
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:
@@ -179,3 +179,23 @@ def test_compare_samplers_tells_cost_and_distance(client):
     ):
         with pytest.raises(AppError, match=said):
             client.predict(**bad, api_name="/compare_samplers")
+
+
+def test_the_game_on_the_plane_streams(client):
+    job = client.submit(game="minimax", steps=6, width=8, api_name="/ring")
+    job.result()
+    told = job.outputs()
+    assert [now["step"] for now in told] == list(range(7))
+    end = told[-1]
+    assert np.shape(end["points"]) == (512, 2) and np.shape(end["surface"]) == (40, 40)
+    assert sum(end["counts"]) / 512 == end["good"] and 0 <= end["covered"] <= 8
+    assert end["pull"].keys() == {"minimax", "non_saturating"} and not end["broken"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [({"game": "chess"}, "game is 'chess'"), ({"steps": 1e9}, "steps is"), ({"lr": -1}, "lr is")],
+)
+def test_a_bad_game_is_refused(client, bad, said):
+    with pytest.raises(AppError, match=said):
+        client.predict(**bad, api_name="/ring")

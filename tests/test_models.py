@@ -11,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from genlab.config import TrainConfig
 from genlab.data import Dataset
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.models import MODELS, TRAINABLE
+from genlab.models import TRAINABLE
 from genlab.models.base import Card
 from genlab.models.classifier import distort
 from genlab.models.denoising import T
@@ -454,7 +454,7 @@ def test_distortion_is_mild_and_differs_between_pictures(digits: Dataset) -> Non
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_card_is_filled(name: str) -> None:
-    family = MODELS[name]
+    family = TRAINABLE[name]
     for field in dataclasses.fields(Card):
         assert getattr(family.card, field.name), field.name
     assert "$" not in family.card.equation and family.card.url.startswith("https://")

@@ -29,6 +29,7 @@ from genlab.api.families import (
 from genlab.api.jobs import JOBS, SETTINGS, make_store, submit, submit_race, training_plan
 from genlab.api.latents import interpolate, invert, repaint, vary
 from genlab.api.races import race
+from genlab.api.ring import ring
 from genlab.api.studio import (
     PROMPT,
     SCALES,
@@ -87,6 +88,7 @@ __all__ = [
     "reference",
     "repaint",
     "reverse",
+    "ring",
     "sample",
     "sampling_parameters",
     "shipped_curve",

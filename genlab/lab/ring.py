@@ -51,6 +51,39 @@ class RingConfig(Config):
         return self.game
 
 
+class Preset(NamedTuple):
+    """A game worth a look, and what it shows."""
+
+    knobs: dict[str, Any]
+    says: str
+
+
+# What they say is what seeds 0 and 1 did.
+PRESETS = {
+    "balanced": Preset({}, "Both learn alike, and nearly all modes are found."),
+    "collapse: the generator runs ahead": Preset(
+        {"steps": 1500, "lr": 3e-3, "lr_d": 1e-4},
+        "The generator moves faster than its opponent can follow: it sits on one mode and jumps to the next.",
+    ),
+    "saturation: minimax, a sure opponent": Preset(
+        {"game": "minimax", "steps": 1500, "lr": 1e-4, "lr_d": 5e-3},
+        "The opponent is sure of every point, log(1 - D) is flat there, and nothing pulls the generator.",
+    ),
+    "the same, non-saturating": Preset(
+        {"steps": 1500, "lr": 1e-4, "lr_d": 5e-3},
+        "The same opponent, but -log D is steep where it is sure: the generator is pulled, if to one mode.",
+    ),
+    "cure: WGAN-GP": Preset(
+        {"game": "wgan_gp", "steps": 1000},
+        "The critic says how far, not only whether: it pulls everywhere, and all modes are found.",
+    ),
+    "WGAN: clipped weights": Preset(
+        {"game": "wgan", "steps": 1500, "lr": 5e-4},
+        "The bound on the weights keeps the critic smooth, but too simple to show all modes.",
+    ),
+}
+
+
 def centres() -> Tensor:
     """(8, 2)."""
     angle = torch.arange(MODES) * (2 * math.pi / MODES)

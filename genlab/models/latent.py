@@ -59,12 +59,17 @@ class LatentModel(GenerativeModel):
         """Fit the mixture prior on the codes of ``x``."""
         from sklearn.mixture import GaussianMixture
 
-        z = torch.cat([self.draw_code(part) for part in x.split(FIT_CHUNK)])
+        z = torch.cat([self.draw_code(part) for part in x.split(FIT_CHUNK)]).double().cpu()
+        scale = z.std().clamp(
+            min=1e-12
+        )  # nothing says how large codes are, and the fit adds 1e-4 to variances
         k = min(COMPONENTS, len(x))
-        fit = GaussianMixture(k, random_state=0, reg_covar=1e-4).fit(z.double().cpu().numpy())
+        fit = GaussianMixture(k, random_state=0, reg_covar=1e-4).fit((z / scale).numpy())
         self.mix_weight.zero_()[:k] = torch.from_numpy(fit.weights_)
-        self.mix_mean[:k] = torch.from_numpy(fit.means_)
-        self.mix_factor[:k] = torch.linalg.cholesky(torch.from_numpy(fit.covariances_)).to(self.mix_factor)
+        self.mix_mean[:k] = (scale * torch.from_numpy(fit.means_)).to(self.mix_mean)
+        self.mix_factor[:k] = (scale * torch.linalg.cholesky(torch.from_numpy(fit.covariances_))).to(
+            self.mix_factor
+        )
 
     @torch.no_grad()
     def sample(

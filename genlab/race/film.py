@@ -17,7 +17,7 @@ WIDTH = 976  # four grids of 234 pixels and the gaps between
 GAP = 8
 GRID = 351  # pixels of a grid's edge, at most
 TITLE, WORDS, CHART = 30, 66, 250  # heights of the headline, of the words above a grid, of the chart
-SHADES = 24  # of each family's colour in the palette: 128 + 5 * 24 entries
+SHADES = (256 - 128) // (len(COLOURS) + 1)  # of each family's colour in the palette, beside 128 greys
 FILM_MS, FRAME_MS, LAST_MS = 8000, (150, 800), 3000  # of all frames but the last; of one; of the last
 
 
