@@ -51,7 +51,9 @@ def test_the_judge_is_good_enough_to_judge() -> None:
     assert reference.test.shape == reference.train.shape == (10_000, 64)
 
 
-FARTHEST = {"ddpm": 3, "gan": 10, "wgan_gp": 10, "vae": 10}  # times the floor
+# Times the floor. What clipping costs, and what a prior fitted afterwards, is what these two families show.
+FARTHEST = {"flow": 3, "ddpm": 3, "gan": 10, "wgan_gp": 10, "vae": 10, "autoencoder": 40, "wgan": 100}
+UNEVEN = {"autoencoder": 0.03, "wgan": 0.1}  # KL of the digits to uniform, at most; 0.02 for the others
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -59,8 +61,22 @@ def test_every_family_is_as_good_as_promised(name: str) -> None:
     found = metrics(name)
     assert found["n"] == 10_000
     assert found["frechet_floor"] < found["frechet"] < FARTHEST[name] * found["frechet_floor"]
-    assert found["digits_kl"] < 0.02 and min(found["digits"]) > 300
+    assert found["digits_kl"] < UNEVEN.get(name, 0.02) and min(found["digits"]) > 300
     assert found["nearest_train_min"] > 0.5, "no picture of the training set"
+
+
+def test_a_penalty_is_better_than_clipping() -> None:
+    assert metrics("wgan_gp")["frechet"] < metrics("wgan")["frechet"] / 4
+
+
+def test_the_mixture_repairs_the_autoencoder() -> None:
+    model, judge = Library().shipped("autoencoder").model, Library().classifier()
+    reference = evaluation.load_reference(WEIGHTS / "classifier")
+    distance = {}
+    for prior in ("normal", "mixture"):
+        images = torch.cat([s.images for s in sample_chunks(model, 2000, seed=1, prior=prior)])
+        distance[prior] = evaluation.frechet_distance(reference.test, evaluation.features_of(judge, images))
+    assert distance["mixture"] < distance["normal"] / 4
 
 
 def test_the_vae_is_four_times_as_close_as_the_textbook_recipe() -> None:
@@ -68,7 +84,7 @@ def test_the_vae_is_four_times_as_close_as_the_textbook_recipe() -> None:
     assert textbook["n"] == 10_000 and metrics("vae")["frechet"] <= textbook["frechet"] / 4
 
 
-@pytest.mark.parametrize("name", ["vae", "gan", "wgan_gp"])
+@pytest.mark.parametrize("name", ["autoencoder", "vae", "gan", "wgan", "wgan_gp"])
 def test_a_fresh_measurement_agrees_with_the_published_one(name: str) -> None:
     model = Library().shipped(name).model
     images = torch.cat([s.images for s in sample_chunks(model, 3000, seed=1)])
