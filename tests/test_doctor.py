@@ -21,8 +21,10 @@ QUICK: dict[str, dict[str, Any]] = {
     "gan": {"network": "mlp"},
     "wgan_gp": {"network": "mlp", "n_critic": 2},
     "ddpm": {"width": 16},
+    "autoencoder": {},
+    "flow": {"width": 16},
 }
-BATCH = {"vae": 64, "gan": 64, "wgan_gp": 32, "ddpm": 8}
+BATCH = {"vae": 64, "gan": 64, "wgan_gp": 32, "ddpm": 8, "autoencoder": 64, "flow": 8}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,8 @@ PROVOKED: list[tuple[str, dict[str, Any], int, str, set[str]]] = [
     ("wgan_gp", {"lr": 0.05}, 130, "mode collapse", {"lr"}),
     ("ddpm", {"lr": 1.0}, 30, "divergence", {"lr"}),
     ("ddpm", {"lr": 0.1}, 130, "no progress", {"lr"}),
+    ("autoencoder", {"lr": 1e-6}, 130, "no progress", {"lr"}),
+    ("flow", {"lr": 1.0}, 30, "divergence", {"lr"}),
 ]
 TRIED = ("posterior collapse", "discriminator too strong", "mode collapse", "no progress")
 

@@ -13,7 +13,7 @@ from genlab.diffusion import samplers
 from genlab.diffusion.guidance import classifier_free
 from genlab.diffusion.schedules import SCHEDULES
 from genlab.models.base import CLASSES, GenerativeModel, Metrics, Optimizers
-from genlab.models.failures import REAL_APART, Course, Failure, divergence, restore
+from genlab.models.failures import REAL_APART, Course, Failure, divergence, no_progress, restore
 from genlab.nn import exponential_average
 from genlab.noise import Noise
 
@@ -124,13 +124,6 @@ def failures(ignorant: float) -> tuple[Failure, ...]:
             return ""
         return f"The loss is {loss:.3g}; seeing no noise at all would cost {ignorant:.3g}."
 
-    no_progress = Failure(
-        "no progress",
-        "The network has not learned to see noise even where it is easy. The learning rate is too low, or "
-        "so high that each step undoes the one before.",
-        unlearned,
-        lambda config: restore(config, high=("lr",), low=("lr",)),
-    )
     samples_improve = Failure(
         "loss is flat but samples still improve",
         "Most of the loss is noise that nobody could guess, so its curve is soon flat. "
@@ -142,7 +135,7 @@ def failures(ignorant: float) -> tuple[Failure, ...]:
         healthy=True,
     )
     diverges = divergence(lambda config: restore(config, high=("lr",), tenth="lr"))
-    return no_progress, diverges, samples_improve
+    return no_progress(unlearned, "to see noise where it is easy"), diverges, samples_improve
 
 
 class DenoisingModel(GenerativeModel):

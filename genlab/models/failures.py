@@ -118,6 +118,20 @@ def divergence(cure: Callable[[Any], dict[str, Any]], exploded: Evidence = times
     )
 
 
+def no_progress(evidence: Evidence, unlearned: str) -> Failure:
+    """The loss stays where it begins; ``unlearned``: what even a poor network has learned by then."""
+    return Failure(
+        "no progress",
+        f"The network has not even learned {unlearned}. The learning rate is too low, or so high that each "
+        "step undoes the one before.",
+        evidence,
+        lambda config: restore(config, high=("lr",), low=("lr",)),
+    )
+
+
+COMMON = "what all digits have in common"
+
+
 def _alike(course: Course) -> str:
     look = course.looks[-1]
     most = max(look.digits, default=0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, Metrics, Optimizers
-from genlab.models.failures import Course, Failure, divergence, restore
+from genlab.models.failures import COMMON, Course, Failure, divergence, no_progress, restore
 from genlab.models.latent import LatentModel
 
 PIXELS = 28 * 28
@@ -110,13 +110,7 @@ POSTERIOR_COLLAPSE = Failure(
     lambda config: restore(config, high=("beta", "lr"), tenth="beta"),
     patience=50,  # of healthy runs none was seen so for a single step
 )
-NO_PROGRESS = Failure(
-    "no progress",
-    "The network has not even learned what all digits have in common. The learning rate is too low, or so "
-    "high that each step undoes the one before.",
-    _unlearned,
-    lambda config: restore(config, high=("lr",), low=("lr",)),
-)
+NO_PROGRESS = no_progress(_unlearned, COMMON)
 DIVERGENCE = divergence(lambda config: restore(config, high=("lr",), tenth="lr"))
 
 

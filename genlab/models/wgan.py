@@ -5,23 +5,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genlab.config import Config, TrainConfig, choice, knob
+from genlab.config import TrainConfig, knob
 from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import divergence, mode_collapse, restore
-from genlab.models.wgan_gp import WassersteinGAN
+from genlab.models.wgan_gp import WassersteinConfig, WassersteinGAN
 
 AT_BOUND = 0.999  # of the bound: where a weight counts as clipped
 
 
 @dataclass(frozen=True)
-class WGANConfig(Config):
-    network: str = choice(
-        "conv", ("mlp", "conv"), "mlp is a pair of dense networks; conv draws sharper digits"
-    )
-    width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
-    n_critic: int = knob(
-        5, 1, 20, "Critic updates for each picture update: more give a better distance, slower"
-    )
+class WGANConfig(WassersteinConfig):
     clip: float = knob(
         0.01,
         1e-4,
@@ -31,12 +24,6 @@ class WGANConfig(Config):
     )
     lr: float = knob(5e-5, 1e-6, 1.0, "Learning rate of the generator", log=True)
     lr_d: float = knob(5e-5, 1e-6, 1.0, "Learning rate of the critic", log=True)
-    ema: float = knob(
-        0.995,
-        0.0,
-        0.9999,
-        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
-    )
 
 
 MODE_COLLAPSE = mode_collapse(

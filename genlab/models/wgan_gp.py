@@ -16,7 +16,7 @@ LOWEST_SLOPE, HIGHEST_SLOPE = 1 / 3, 4.0
 
 
 @dataclass(frozen=True)
-class WGANGPConfig(Config):
+class WassersteinConfig(Config):
     network: str = choice(
         "conv", ("mlp", "conv"), "mlp is a pair of dense networks; conv draws sharper digits"
     )
@@ -24,6 +24,16 @@ class WGANGPConfig(Config):
     n_critic: int = knob(
         5, 1, 20, "Critic updates for each picture update: more give a better distance, slower"
     )
+    ema: float = knob(
+        0.995,
+        0.0,
+        0.9999,
+        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
+    )
+
+
+@dataclass(frozen=True)
+class WGANGPConfig(WassersteinConfig):
     penalty: float = knob(
         10.0,
         0.0,
@@ -33,12 +43,6 @@ class WGANGPConfig(Config):
     )
     lr: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the generator", log=True)
     lr_d: float = knob(5e-4, 1e-6, 1.0, "Learning rate of the critic", log=True)
-    ema: float = knob(
-        0.995,
-        0.0,
-        0.9999,
-        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
-    )
 
 
 def _wrong_slope(course: Course) -> str:

@@ -23,7 +23,7 @@ THEME = gr.themes.Default(
     button_primary_background_fill_dark="*primary_600",
 )
 
-HEAD = '<meta name="description" content="How images are generated: VAE, GAN, WGAN-GP, DDPM and more side by side">'
+HEAD = '<meta name="description" content="How images are generated: VAE, GAN, WGAN-GP, DDPM and more">'
 
 CSS = (Path(__file__).parent / "style.css").read_text()
 CSS += "".join(f".gl-{name} {{ --gl-colour: {colour(name)}; }}\n" for name in MODELS)
