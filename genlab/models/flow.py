@@ -43,7 +43,7 @@ class FlowConfig(Config):
 @dataclass(frozen=True)
 class FlowSampling(Guided):
     steps: int = knob(
-        20, 1, T, "Steps along the path: the straighter the paths, the fewer are needed; 2 draw a digit"
+        10, 1, T, "Steps along the path: the straighter the paths, the fewer are needed; 2 draw a digit"
     )
     sampler: str = choice(
         "heun",
@@ -90,7 +90,7 @@ class Flow(DenoisingModel):
         *,
         labels: Tensor | None = None,
         sampler: str = "heun",
-        steps: int = 20,
+        steps: int = 10,
         guidance: float = 1.0,
     ) -> Iterator[Tensor]:
         """Yield the state after each step."""
@@ -98,5 +98,5 @@ class Flow(DenoisingModel):
         for x in SOLVERS[sampler](lambda x, t: velocity(x, T * t), x_1, times(steps)):
             yield x.clamp(-1, 1)
 
-    def evaluations(self, *, sampler: str = "heun", steps: int = 20, guidance: float = 1.0, **_: Any) -> int:
+    def evaluations(self, *, sampler: str = "heun", steps: int = 10, guidance: float = 1.0, **_: Any) -> int:
         return evaluations(sampler, steps) * guided_cost(guidance)

@@ -173,6 +173,9 @@ def listen(
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
     choice.families.input(  # type: ignore[attr-defined]
-        choose, {choice.families, drawn}, [*choice.outputs, drawn, *outputs], **SAMPLING
+        choose,
+        {choice.families, drawn},
+        [*choice.outputs, drawn, *outputs],
+        **{**SAMPLING, "trigger_mode": "always_last"},  # who chooses two at once means both
     )
     app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
