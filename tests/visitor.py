@@ -1,9 +1,10 @@
 """A visitor of the page with a real browser."""
 
+import contextlib
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 PATIENCE = 240_000  # milliseconds; nothing here tests speed
 
@@ -62,6 +63,20 @@ class Visitor:
         self.page.wait_for_function(f"document.querySelector('#chips-{name} [data-drawn]:not([data-old])')")
         self.page.wait_for_timeout(300)  # the picture is in the same message as the bill
         return self.pixels(name)
+
+    def open_tab(self, name: str) -> None:
+        """Open a tab, or a panel within one; on a narrow page it may be in the menu behind the dots."""
+        page = self.page
+        for _ in range(10):
+            page.wait_for_timeout(500)  # the tabs find out how many of them fit
+            tab = page.get_by_role("tab", name=name, exact=True).last
+            with contextlib.suppress(TimeoutError):  # they have just found out
+                if not tab.is_visible():
+                    page.locator(".overflow-menu > button:visible").last.click(timeout=5000)
+                    tab = page.locator(".overflow-menu button:visible", has_text=name).last
+                tab.click(timeout=5000)
+                return
+        pytest.fail(f"there is no tab {name}")
 
     def fill(self, label: str, value: str, within: str) -> None:
         """``type`` into the input of that label."""

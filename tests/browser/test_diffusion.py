@@ -9,16 +9,10 @@ from genlab import api
 
 
 def open_panel(visitor, name):
-    """Open a panel of the tab Diffusion; on a narrow page it may be in the menu behind the dots."""
-    page = visitor.page
-    page.get_by_role("tab", name="Diffusion").click()
-    page.get_by_role("tab", name="Noising").wait_for()
-    page.wait_for_timeout(500)  # the tabs find out how many of them fit
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button:visible").last.click()
-        tab = page.locator(".overflow-menu button:visible", has_text=name).last
-    tab.click()
+    """Open a panel of the tab Diffusion."""
+    visitor.open_tab("Diffusion")
+    visitor.page.locator("#noise-t").wait_for()
+    visitor.open_tab(name)
 
 
 def shown(visitor):

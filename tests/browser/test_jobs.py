@@ -141,7 +141,7 @@ def test_the_doctor_names_a_failure_and_one_click_cures_it(visit):
 
 def test_a_race_is_run_replayed_and_found_again(visit):
     visitor = visit()
-    visitor.page.get_by_role("tab", name="Race", exact=True).click()
+    visitor.open_tab("Race")
     page = visitor.page
     page.locator("#race-start").wait_for()
     for name in ("WGAN-GP", "DDPM"):
@@ -169,7 +169,7 @@ def test_a_race_is_run_replayed_and_found_again(visit):
 
 def test_a_race_of_one_is_refused(visit):
     visitor = visit()
-    visitor.page.get_by_role("tab", name="Race", exact=True).click()
+    visitor.open_tab("Race")
     for name in ("WGAN-GP", "DDPM", "GAN"):
         visitor.page.get_by_label(name, exact=True).uncheck()
     visitor.page.locator("#race-start").click()

@@ -2,15 +2,8 @@
 
 
 def open_lab(visitor):
-    """On a narrow page the tab may be in the menu behind the dots."""
-    page = visitor.page
-    tab = page.get_by_role("tab", name="GAN lab", exact=True).last
-    page.wait_for_timeout(500)
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button:visible").first.click()
-        tab = page.locator(".overflow-menu button:visible", has_text="GAN lab").last
-    tab.click()
-    page.locator("#ring-run").wait_for()
+    visitor.open_tab("GAN lab")
+    visitor.page.locator("#ring-run").wait_for()
 
 
 def lane(page, side, name):

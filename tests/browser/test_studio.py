@@ -13,21 +13,15 @@ from tests.browser.test_diffusion import paint
 
 
 def open_panel(visitor, name, query=""):
-    """Open a panel of the tab Studio; on a narrow page it may be in the menu behind the dots."""
+    """Open a panel of the tab Studio, or what ``query`` brings."""
     page = visitor.page
     if query:
         page.goto(urljoin(visitor.url, query), wait_until="domcontentloaded")
     else:
-        page.get_by_role("tab", name="Studio", exact=True).click()
+        visitor.open_tab("Studio")
     page.locator("#studio-model").wait_for()
-    if name is None:
-        return
-    page.wait_for_timeout(500)  # the tabs find out how many of them fit
-    tab = page.get_by_role("tab", name=name, exact=True).last
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button:visible").last.click()
-        tab = page.locator(".overflow-menu button:visible", has_text=name).last
-    tab.click()
+    if name is not None:
+        visitor.open_tab(name)
 
 
 def draw(visitor, panel):
