@@ -140,16 +140,6 @@ def test_which_times_are_trained(times: str) -> None:
     assert middle == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "knobs", [{"steps": 1}, {"steps": 4, "guidance": 2.0}, {"steps": 6, "sampler": "euler"}]
-)
-def test_evaluations_are_counted_as_they_happen(knobs: dict) -> None:
-    model, rows = scrambled(tiny("flow")).eval(), []
-    model.average.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
-    frames = list(model.sample(Noise(0, 3), **knobs))
-    assert sum(rows) == 3 * model.evaluations(**knobs) and len(frames) == knobs["steps"]
-
-
 def test_the_flow_is_on_the_network_of_the_diffusion() -> None:
     assert [*tiny("flow").net.state_dict()] == [*tiny("ddpm").net.state_dict()]
     assert FlowConfig().width == 48

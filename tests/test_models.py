@@ -10,6 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from genlab.config import TrainConfig
 from genlab.data import Dataset
+from genlab.diffusion.flow import SOLVERS
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.models import TRAINABLE
 from genlab.models.base import Card
@@ -378,18 +379,21 @@ def test_times_are_spread_evenly() -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    ("name", "knobs"),
     [
-        {"steps": 1},
-        {"steps": 4, "guidance": 2.0},
-        *({"steps": 6, "sampler": sampler} for sampler in SAMPLERS),
+        ("ddpm", {"steps": 1}),
+        ("ddpm", {"steps": 4, "guidance": 2.0}),
+        *(("ddpm", {"steps": 6, "sampler": sampler}) for sampler in SAMPLERS),
+        ("flow", {"steps": 1}),
+        ("flow", {"steps": 4, "guidance": 2.0}),
+        *(("flow", {"steps": 6, "sampler": solver}) for solver in SOLVERS),
     ],
 )
-def test_evaluations_are_counted_as_they_happen(knobs: dict[str, Any]) -> None:
-    ddpm, rows = scrambled(tiny("ddpm")).eval(), []
-    ddpm.average.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
-    frames = list(ddpm.sample(Noise(0, 3), **knobs))
-    assert sum(rows) == 3 * ddpm.evaluations(**knobs) and len(frames) == knobs["steps"]
+def test_evaluations_are_counted_as_they_happen(name: str, knobs: dict[str, Any]) -> None:
+    model, rows = scrambled(tiny(name)).eval(), []
+    model.average.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    frames = list(model.sample(Noise(0, 3), **knobs))
+    assert sum(rows) == 3 * model.evaluations(**knobs) and len(frames) == knobs["steps"]
 
 
 # --- building blocks

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.config import Config, TrainConfig, knob
-from genlab.models.base import Card, Metrics, Optimizers
+from genlab.models.base import PIXELS, Card, Metrics, Optimizers
 from genlab.models.failures import COMMON, Course, divergence, no_progress, restore
 from genlab.models.latent import LatentModel
 
-HIDDEN = (784, 256, 128)
+LAYERS = (PIXELS, 256, 128)
 # Squared error between the 0.27 of the average digit, drawn for every picture, and the 0.93 of an untrained
 # network; healthy runs are below after 50 steps.
 HAS_AVERAGE = 0.3
@@ -66,7 +66,7 @@ class Autoencoder(LatentModel):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        sizes = (*HIDDEN, config.latent)
+        sizes = (*LAYERS, config.latent)
         self.encoder = nn.Sequential(nn.Flatten(), *dense(*sizes))
         self.decoder = nn.Sequential(*dense(*reversed(sizes)), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
 

@@ -14,6 +14,7 @@ from genlab.errors import InvalidInput
 from genlab.models.failures import Failure
 from genlab.noise import Noise
 
+PIXELS = 28 * 28
 CLASSES = 10  # digits, which are the labels of pictures
 Metrics = dict[str, Tensor]
 Optimizers = dict[str, Optimizer]

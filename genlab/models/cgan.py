@@ -4,14 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from genlab.config import TrainConfig
-from genlab.models.base import CLASSES, Card
+from genlab.models.base import CLASSES, PIXELS, Card
 from genlab.models.gan import (
     DISCRIMINATOR_TOO_STRONG,
     DISCRIMINATOR_TOO_WEAK,
     DIVERGENCE,
     MODE_COLLAPSE,
     NOISE,
-    PIXELS,
     GANConfig,
     OriginalGAN,
     players,

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genlab.config import Config, TrainConfig, choice, knob
-from genlab.models.base import CLASSES, Card, GenerativeModel, Metrics, Optimizers
+from genlab.models.base import CLASSES, PIXELS, Card, GenerativeModel, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
 from genlab.nn import exponential_average
 from genlab.noise import Noise
 
 NOISE = 100  # dimensions of z
-PIXELS = 28 * 28
 BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
 WON = 0.03  # loss_d; healthy runs stay above 0.1, lr_d = 0.05 gives less than 0.0001
 RUNAWAY = 10.0  # loss_d; 2 ln 2 is guessing, healthy runs stay below 1.5, lr_d = 0.1 gives hundreds

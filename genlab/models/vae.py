@@ -8,11 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.config import Config, TrainConfig, choice, knob
-from genlab.models.base import Card, Metrics, Optimizers
+from genlab.models.base import PIXELS, Card, Metrics, Optimizers
 from genlab.models.failures import COMMON, Course, Failure, divergence, no_progress, restore
 from genlab.models.latent import LatentModel
 
-PIXELS = 28 * 28
 ACTIVE = 0.05  # nats of KL from which a latent dimension tells something of the picture
 # bce in nats between the untrained network's 543 = 784 ln 2 and the 206 of the average digit for all, which
 # healthy runs reach within 60 steps, and those with collapsed latents too.

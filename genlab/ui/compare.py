@@ -14,6 +14,7 @@ from genlab.ui import html, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
 from genlab.ui.following import arrive
 from genlab.ui.knobs import SAMPLING, Values, seed_box
+from genlab.ui.rounds import Rounds
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
 
@@ -39,10 +40,11 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Non
     said = gr.HTML("", elem_classes="gl-quiet", elem_id="families-note")
     with gr.Row(elem_classes="gl-cards"):
         built = {name: build_card(name, shared, jobs[name], sessions) for name in MODELS}
-    folds = [(fold, ended) for _, fold, ended in built.values()]
+    folds = {name: fold for name, (_, fold, _) in built.items()}
+    ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
-    rounds.listen(folds, choice.shown, families, train_all, stop_all, sessions)
-    listen([fold.card for fold, _ in folds], choice, everything, app, sessions)
+    rounds.listen(Rounds(folds, choice.shown, families, train_all, stop_all), ended, sessions)
+    listen([fold.card for fold in folds.values()], choice, everything, app, sessions)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def listen(
 
     def choose(values: Values, request: gr.Request) -> Iterator[Updates]:
         session, names, old = sessions.get(request.session_hash), choice.shown(values), values[drawn]
-        yield choice.show(names) | {drawn: [*old, *names]}
+        yield choice.show(names) | {drawn: [*old, *(name for name in names if name not in old)]}
         yield from first_look([c for c in panel if c.name in names and c.name not in old], sessions, session)
 
     def opening(request: gr.Request) -> Iterator[Updates]:

@@ -186,7 +186,7 @@ def games(session: Session, wanted: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Both games at once, as HTML, until they are over or somebody stops them."""
     courses = {side: Course(RingConfig(**knobs)) for side, knobs in wanted.items()}
     streams = [api.ring(**vars(course.config)) for course in courses.values()]
-    moves = (move for move in zip_longest(*streams))
+    moves = (move for move in zip_longest(*streams))  # a generator, which can be closed
     shown = 0.0
     for move in session.work(NAME, moves):
         for course, now in zip(courses.values(), move, strict=True):
