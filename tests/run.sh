@@ -17,5 +17,10 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Small networks: a second thread costs more than it brings.
-OMP_NUM_THREADS=1 .venv/bin/python -m pytest "$@"
+# Small networks: a second thread costs more than it brings, a second process does not.
+export OMP_NUM_THREADS=1
+failed=0
+.venv/bin/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/faults "$@" || failed=1
+# Whole servers, browsers and kills have the machine to themselves.
+.venv/bin/python -m pytest tests/browser tests/faults "$@" || failed=1
+exit $failed

@@ -1,5 +1,6 @@
 """One attempt at a request: its pipelines called in turn, watched step by step."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -92,17 +93,17 @@ class Watch:
 
     def __init__(self, previewer: Previewer, report: Report, start: float, span: float) -> None:
         self.previewer, self.report, self.start, self.span = previewer, report, start, span
-        self.calls, self.began, self.shown = 0, time.monotonic(), 0.0
+        self.calls, self.began, self.shown = 0, time.monotonic(), -math.inf
+        self.previews: tuple[Image.Image, ...] = ()  # in every report: who listens may skip some
         report(Progress(start, "Drawing."))
 
     def __call__(self, pipe: Any, step: int, t: Any, values: dict[str, Tensor]) -> dict[str, Tensor]:
         self.calls += 1
         total = pipe.num_timesteps  # of the scheduler: PNDM and others call more often than steps were asked
         now = time.monotonic()
-        previews: tuple[Image.Image, ...] = ()
         if now - self.shown > PREVIEW_SECONDS:
-            previews, self.shown = tuple(self.previewer.pictures(values["latents"])), now
+            self.previews, self.shown = tuple(self.previewer.pictures(values["latents"])), now
         left = (now - self.began) / self.calls * (total - self.calls)
         share = self.start + self.span * self.calls / total
-        self.report(Progress(share, f"step {self.calls} of {total}, {left:.1f} s left", previews))
+        self.report(Progress(share, f"step {self.calls} of {total}, {left:.1f} s left", self.previews))
         return values

@@ -22,7 +22,7 @@ class Progress(NamedTuple):
 
     share: float | None  # 0 to 1; None while nobody knows
     text: str
-    previews: tuple[Image.Image, ...] = ()
+    previews: tuple[Image.Image, ...] = ()  # the latest; the same tuple until there are new ones
 
 
 Report = Callable[[Progress], None]

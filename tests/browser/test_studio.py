@@ -142,6 +142,9 @@ def test_stop_ends_a_run_and_the_page_goes_on(visit):
     page = visitor.page
     visitor.type(page.locator("#text-n input[type=number]"), "8")
     set_number(visitor, "text", "number input for steps", "150")
+    page.get_by_role("button", name="Size and more").first.click()
+    for edge in ("width", "height"):
+        set_number(visitor, "text", edge, "64")  # too long a run to end by itself
     page.locator("#text-run").click()
     page.locator("#text-note img").first.wait_for()  # it forms
     page.locator("#text-stop").click()

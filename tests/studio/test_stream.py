@@ -57,6 +57,15 @@ def test_the_last_preview_shows_the_picture(shared: Engine, monkeypatch: pytest.
     assert np.abs(arrays(list(previews[0])) - arrays(drawn.pictures)).max() > 1
 
 
+def test_whoever_looks_seldom_sees_what_forms(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps may come faster than previews, and the page skips most of them."""
+    monkeypatch.setattr("genlab.studio.drawing.PREVIEW_SECONDS", 3600.0)
+    _, told = followed(shared, ask("text_to_image", n=2, steps=5))
+    seen = [progress.previews for progress in told if progress.text.startswith("step")]
+    assert len(seen) == 5 and len(seen[0]) == 2
+    assert all(previews is seen[0] for previews in seen)
+
+
 def test_two_at_once_draw_what_they_draw_alone(shared: Engine) -> None:
     wanted = [ask("text_to_image", seed=1, n=2, scheduler="dpmpp"), ask("text_to_image", seed=2, steps=7)]
     alone = [arrays(draw(shared, request).pictures) for request in wanted]

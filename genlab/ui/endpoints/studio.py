@@ -3,6 +3,8 @@
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from PIL import Image
+
 from genlab import api
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import ControlKnobs, ImageKnobs, InpaintKnobs, Knobs, TextKnobs
@@ -42,14 +44,17 @@ def expose(engine: Engine, outputs: Outputs) -> None:
 
 
 def told(stream: Stream[Any]) -> Generator[tuple[Pictures, Json], None, Any]:
-    """How far ``stream`` is, with what forms; its result."""
+    """How far ``stream`` is, whenever other pictures form; its result."""
+    shown: tuple[Image.Image, ...] = ()
     while True:
         try:
             progress: Progress = next(stream)
         except StopIteration as end:
             return end.value
-        previews = [(image, f"preview {i}") for i, image in enumerate(progress.previews)]
-        if previews or progress.share is None:
+        new = progress.previews is not shown
+        shown = progress.previews
+        if (new and shown) or progress.share is None:
+            previews = [(image, f"preview {i}") for i, image in enumerate(shown)]
             yield previews, {"progress": progress.share, "text": progress.text}
 
 
