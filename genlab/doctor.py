@@ -106,11 +106,12 @@ class Doctor:
 
     def _look(self, event: Preview) -> Look:
         """What a preview's pictures show."""
-        pixels = event.images.flatten(1).float() / 255  # (N, D)
+        images = self._model.canvas.digits(event.images)
+        pixels = images.flatten(1).float() / 255  # (N, 784)
         n = len(pixels)
         distance = (pixels[:, None] - pixels).norm(dim=2)  # (N, N)
         distance.fill_diagonal_(math.inf)
-        digits, right = self._read(event.images)
+        digits, right = self._read(images)
         return Look(
             step=event.step,
             loss=self._course.typical("loss"),

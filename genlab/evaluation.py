@@ -127,8 +127,8 @@ def evaluate(
     features, images, right, seconds = [], [], [], 0.0
     for samples in sample_chunks(model, n, seed, **knobs):
         seconds += samples.seconds
-        features.append(features_of(classifier, samples.images))
-        images.append(samples.images)
+        images.append(model.canvas.digits(samples.images))
+        features.append(features_of(classifier, images[-1]))
         if samples.labels is not None:
             right.append(classifier.predict(features[-1]) == torch.tensor(samples.labels))
         yield {"sampled": sum(map(len, images))}

@@ -15,8 +15,8 @@ def _bytes(tensors: list[Tensor]) -> int:
     return sum(t.numel() * t.element_size() for t in tensors)
 
 
-def training_bytes(model: Trainable, shape: tuple[int, ...], batch_size: int) -> int:
-    """About how many bytes it takes to train ``model`` on batches of ``batch_size`` pictures (C, H, W).
+def training_bytes(model: Trainable, batch_size: int) -> int:
+    """About how many bytes it takes to train ``model`` on batches of ``batch_size`` pictures.
 
     One update of a copy on ``PROBE`` pictures tells what each of them leaves behind for the backward
     pass; storages that several operations keep are counted once.
@@ -30,7 +30,7 @@ def training_bytes(model: Trainable, shape: tuple[int, ...], batch_size: int) ->
 
     probe = copy.deepcopy(model).train()
     weights = _bytes(list(probe.state_dict().values()))
-    x = torch.zeros(PROBE, *shape, device=model.device)
+    x = torch.zeros(PROBE, *model.canvas.shape, device=model.device)
     y = torch.zeros(PROBE, dtype=torch.int64, device=model.device)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         probe.update(x, y, probe.optimizers())

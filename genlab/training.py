@@ -93,11 +93,11 @@ def finish(model: Trainable, data: Dataset) -> None:
     """Fit what a family fits after training, and leave the model ready to sample."""
     model.eval()
     torch.manual_seed(0)  # the fit depends on the weights and the data alone
-    model.finish(to_float(data.images[:FINISH_IMAGES].to(model.device)))
+    model.finish(model.canvas.lay(to_float(data.images[:FINISH_IMAGES].to(model.device))))
 
 
 def preview(model: GenerativeModel, seed: int = 0) -> Tensor:
-    """Samples from the same noise at every call: uint8 (16, C, 28, 28)."""
+    """Samples from the same noise at every call: uint8 (16, C, H, W)."""
     labels = model.preview_labels(PREVIEW_IMAGES)
     model.eval()
     *_, images = model.sample(Noise(seed, PREVIEW_IMAGES), labels=labels, **model.preview_knobs)
@@ -195,7 +195,7 @@ class _Run:
         torch.manual_seed(mix(self.config.seed, step, process))
         x, y = self.data.batch(self.batches.index(step)[process::processes])
         with self.accelerator.autocast():
-            metrics = self.model.update(x, y, self.optimizers)
+            metrics = self.model.update(self.model.canvas.lay(x), y, self.optimizers)
         for scheduler in self.schedulers:
             scheduler.step()
         # Averaged, so that all processes see a metric break at the same step and stop together.

@@ -19,6 +19,8 @@ TINY: dict[str, dict[str, Any]] = {
     "ddpm": {"width": 16, "blocks": 1},
     "dit": {"width": 32, "depth": 1},
     "flow": {"width": 16, "blocks": 1},
+    "conv_vae": {"width": 8, "latent": 4},
+    "dcgan": {"width": 8},
     "classifier": {"width": 8},
 }
 

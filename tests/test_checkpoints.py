@@ -57,7 +57,7 @@ def test_a_loaded_model_can_be_trained_on(name: str, tmp_path: Path) -> None:
         average = model.average.module.state_dict()
         for k, v in getattr(again, model.averages).state_dict().items():
             assert torch.equal(v, average[k])
-    x, y = Noise(0, 8).normal(1, 28, 28).clamp(-1, 1), torch.arange(8)
+    x, y = Noise(0, 8).normal(*again.canvas.shape).clamp(-1, 1), torch.arange(8)
     assert all(v.isfinite() for v in again.train().update(x, y, again.optimizers()).values())
 
 

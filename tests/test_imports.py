@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors"},
     {"config", "curves", "events", "noise", "data", "uploads", "walks"},
-    {"nn", "diffusion"},
+    {"canvas", "nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags", "memory"},
     {"training", "sampling", "settings"},

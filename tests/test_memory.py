@@ -21,7 +21,7 @@ def peak():  # of this program; rusage would tell the peak of the one that start
 
 name, width, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 model = MODELS[name](MODELS[name].Config(width=width)).train()
-expected = training_bytes(model, (1, 28, 28), batch)
+expected = training_bytes(model, batch)
 before, optimizers = peak(), model.optimizers()
 for _ in range(2):
     model.update(torch.randn(batch, 1, 28, 28), torch.zeros(batch, dtype=torch.long), optimizers)
@@ -43,7 +43,7 @@ def test_it_is_about_what_the_process_grows_by(name: str, width: int, batch: int
 def test_it_grows_with_the_batch_and_leaves_the_model_alone(name: str) -> None:
     model = tiny(name)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    small, large, larger = (training_bytes(model, (1, 28, 28), n) for n in (10, 1010, 2010))
+    small, large, larger = (training_bytes(model, n) for n in (10, 1010, 2010))
     assert large - small == pytest.approx(larger - large, rel=0.01)
     pixels = 4 * 28 * 28
     assert large - small > 1000 * pixels, "at least the pictures themselves"

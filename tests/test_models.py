@@ -442,7 +442,8 @@ def test_widths_that_are_no_round_numbers(name: str, width: int, digits: Dataset
     network = {"network": "conv"} if "network" in knobs else {}
     fits = "width" in knobs and not width % knobs["width"].metadata["step"]
     model, (x, y) = tiny(name, **network, **({"width": width} if fits else {})), batch(digits, 4)
-    assert all(v.isfinite() for v in model.update(x, y, model.optimizers()).values())
+    metrics = model.update(model.canvas.lay(x), y, model.optimizers())
+    assert all(v.isfinite() for v in metrics.values())
 
 
 def test_distortion_is_mild_and_differs_between_pictures(digits: Dataset) -> None:
@@ -451,6 +452,44 @@ def test_distortion_is_mild_and_differs_between_pictures(digits: Dataset) -> Non
     moved = distort(x[:1].repeat(2, 1, 1, 1), 1.0)
     assert not torch.allclose(moved[0], moved[1]) and moved.min() >= -1.0001 and moved.max() <= 1.0001
     assert abs(moved.mean() - x[0].mean()) < 0.1
+
+
+# --- other canvases
+
+
+@pytest.mark.parametrize(("palette", "channels"), [("grey", 1), ("colour", 3)])
+def test_dcgan_is_the_network_of_the_paper(palette: str, channels: int) -> None:
+    """At width 64 and in colour it has as many weights as PyTorch's DCGAN tutorial counts."""
+    model = tiny("dcgan", width=64, palette=palette)
+    for player, weights in ((model.generator, 3_576_704), (model.discriminator, 2_765_568)):
+        assert sum(p.numel() for p in player.parameters()) == weights - (3 - channels) * 64 * 16
+    scales = [m.weight for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    kernels = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    for weights, mean in ((scales, 1.0), (kernels, 0.0)):
+        together = torch.cat([w.flatten() for w in weights])
+        assert float(together.mean()) == pytest.approx(mean, abs=2e-3)
+        assert float(together.std()) == pytest.approx(0.02, rel=0.05)
+    assert model.canvas.shape == (channels, 64, 64)
+
+
+def test_dcgan_judges_real_and_generated_pictures_apart(digits: Dataset) -> None:
+    """Batch norm must not let a real picture's logit depend on the generated ones."""
+    model, (x, y) = tiny("dcgan"), batch(digits, 8)
+    x = model.canvas.lay(x)
+    real, _ = model.verdicts(x, torch.zeros_like(x), y)
+    assert torch.equal(real, model.verdicts(x, torch.ones_like(x), y)[0])
+    assert torch.equal(real, model.discriminator(x))
+
+
+def test_the_colour_vae_halves_three_times() -> None:
+    model = tiny("conv_vae", width=32, latent=128)
+    shapes: list[tuple[int, ...]] = []
+    for module in model.net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_hook(lambda module, given, made: shapes.append(tuple(made.shape[1:])))
+    model.loss(torch.zeros(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64))
+    down = [(32, 16, 16), (64, 8, 8), (128, 4, 4)]
+    assert shapes == [*down, (64, 8, 8), (32, 16, 16), (32, 32, 32), (3, 32, 32)]
 
 
 # --- the contract
@@ -473,7 +512,7 @@ def test_the_card_is_filled(name: str) -> None:
 def test_an_update_learns_and_tells(name: str, digits: Dataset) -> None:
     model, (x, y) = tiny(name), batch(digits)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    metrics = model.update(x, y, model.optimizers())
+    metrics = model.update(model.canvas.lay(x), y, model.optimizers())
     assert "loss" in metrics and all(v.dim() == 0 and v.isfinite() for v in metrics.values())
     assert not states_equal(before, model.state_dict())
 
@@ -492,7 +531,7 @@ def test_samples_are_pictures(name: str) -> None:
     model = scrambled(tiny(name)).eval()
     labels = torch.tensor([3, 1, 4]) if model.conditional else None
     for x in model.sample(Noise(0, 3), labels=labels, **model.preview_knobs):
-        assert x.shape == (3, 1, 28, 28) and x.min() >= -1 and x.max() <= 1 and not x.requires_grad
+        assert x.shape == (3, *model.canvas.shape) and x.min() >= -1 and x.max() <= 1 and not x.requires_grad
     assert x.std() > 0.01
     assert model.evaluations(**model.preview_knobs) >= 1
 

@@ -52,4 +52,4 @@ def test_every_metric_of_every_family_is_explained(digits: Any) -> None:
     x, y = digits.batch(torch.arange(8))
     for name in MODELS:
         model = tiny(name)
-        assert set(model.update(x, y, model.optimizers())) <= METRICS.keys(), name
+        assert set(model.update(model.canvas.lay(x), y, model.optimizers())) <= METRICS.keys(), name

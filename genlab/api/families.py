@@ -95,10 +95,10 @@ def sample(
 
 
 class Nearest(NamedTuple):
-    """Samples beside the training images closest to them."""
+    """Samples, as MNIST shows digits, beside the training images closest to them."""
 
     samples: Samples
-    images: Tensor  # uint8 (N, C, H, W)
+    images: Tensor  # uint8 (N, 1, 28, 28)
     neighbours: Neighbours
 
 
@@ -116,9 +116,10 @@ def nearest(
     The arguments are those of ``sample``.
     """
     *_, samples = sample(model, n, seed, label, library=library, **knobs)
+    digits = library.get(model).model.canvas.digits(samples.images)
     images = dataset("train").images
-    found = evaluation.nearest(samples.images, images)
-    return Nearest(samples, images[found.index], found)
+    found = evaluation.nearest(digits, images)
+    return Nearest(dataclasses.replace(samples, images=digits), images[found.index], found)
 
 
 def evaluate(

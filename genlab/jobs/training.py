@@ -103,7 +103,7 @@ class TrainingWork(Work):
         data, limits = self.shop.data(), self.shop.limits
         model = self._model = self.plan.build(self.shop.library)
         batch = self.plan.training.batch_size
-        needed = training_bytes(model, tuple(data.images.shape[1:]), batch) >> 20
+        needed = training_bytes(model, batch) >> 20
         if needed > limits.megabytes:
             raise InvalidInput(
                 f"batch_size is {batch}; with this network a training would need about {needed:,} MB of "

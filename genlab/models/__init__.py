@@ -4,6 +4,8 @@ from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import GenerativeModel, Trainable
 from genlab.models.cgan import CGAN
 from genlab.models.classifier import Classifier
+from genlab.models.conv_vae import ConvVAE
+from genlab.models.dcgan import DCGAN
 from genlab.models.ddpm import DDPM
 from genlab.models.dit import DiT
 from genlab.models.flow import Flow
@@ -25,6 +27,13 @@ MODELS: dict[str, type[GenerativeModel]] = {
 # Side by side where nobody has chosen others.
 FIRST = ("vae", "gan", "wgan_gp", "ddpm")
 
-# What ``python -m genlab train`` accepts: the families, two whose weights do not ship yet, and the classifier
+# What ``python -m genlab train`` accepts: the families, those whose weights do not ship yet, and the classifier
 # that judges them all.
-TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "cgan": CGAN, "dit": DiT, "classifier": Classifier}
+TRAINABLE: dict[str, type[Trainable]] = {
+    **MODELS,
+    "cgan": CGAN,
+    "conv_vae": ConvVAE,
+    "dcgan": DCGAN,
+    "dit": DiT,
+    "classifier": Classifier,
+}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from genlab.canvas import Canvas
 from genlab.config import Config as Knobs
 from genlab.config import TrainConfig, make
 from genlab.errors import InvalidInput
@@ -35,12 +36,13 @@ class Card:
 class Trainable(nn.Module):
     """A network with its loss and its optimizers.
 
-    Images are float tensors (N, C, H, W) in [-1, 1], labels int64 (N,).
+    Images are float tensors (N, C, H, W) in [-1, 1], of the shape of ``canvas``, labels int64 (N,).
     """
 
     Config: ClassVar[type[Knobs]] = Knobs
     averages: ClassVar[str | None] = None  # the sub-network that ``self.average`` follows
     recipe: ClassVar[TrainConfig]  # what made the shipped weights
+    canvas: Canvas = Canvas()  # what it draws on
 
     def __init__(self, config: Knobs) -> None:
         super().__init__()

@@ -82,10 +82,10 @@ def restore(
 ) -> dict[str, Any]:
     """The defaults of those knobs that are above (``high``) or below (``low``) them.
 
-    If none is, a tenth of the knob ``tenth``, as far as its range allows.
+    Knobs that the family lacks are passed over. If none is, a tenth of the knob ``tenth``, as far as its range allows.
     """
     default, change = type(config)(), {}
-    for name in (*high, *low):
+    for name in filter(vars(config).__contains__, (*high, *low)):
         value, usual = getattr(config, name), getattr(default, name)
         if (name in high and value > usual) or (name in low and value < usual):
             change[name] = usual

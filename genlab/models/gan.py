@@ -29,37 +29,44 @@ GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@dataclass(frozen=True)
-class GANConfig(Config):
-    network: str = choice(
-        "conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits"
-    )
-    loss: str = choice(
+def loss_knob() -> Any:
+    return choice(
         "non_saturating",
         tuple(GENERATOR_LOSSES),
         "Generator's aim: minimax minimises log(1 - D), which hardly teaches while D is sure; "
         "non_saturating maximises log D",
     )
+
+
+def lr_knob(default: float) -> Any:
+    return knob(
+        default, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True
+    )
+
+
+def lr_d_knob(default: float) -> Any:
+    told = "Learning rate of the discriminator: too high and the generator stops learning"
+    return knob(default, 1e-6, 1.0, told, log=True)
+
+
+def ema_knob(default: float = 0.998) -> Any:
+    told = "Averaging of the generator over steps: closer to 1 gives steadier, later pictures"
+    return knob(default, 0.0, 0.9999, told)
+
+
+@dataclass(frozen=True)
+class GANConfig(Config):
+    network: str = choice(
+        "conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits"
+    )
+    loss: str = loss_knob()
     width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
-    lr: float = knob(
-        4e-4, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True
-    )
-    lr_d: float = knob(
-        4e-4,
-        1e-6,
-        1.0,
-        "Learning rate of the discriminator: too high and the generator stops learning",
-        log=True,
-    )
+    lr: float = lr_knob(4e-4)
+    lr_d: float = lr_d_knob(4e-4)
     dropout: float = knob(
         0.3, 0.0, 0.9, "Share of the discriminator that is switched off each step: more keeps it from winning"
     )
-    ema: float = knob(
-        0.998,
-        0.0,
-        0.9999,
-        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
-    )
+    ema: float = ema_knob()
 
 
 def mlp_generator(inputs: int = NOISE) -> nn.Sequential:
@@ -205,10 +212,14 @@ class AdversarialModel(GenerativeModel):
 class OriginalGAN(AdversarialModel):
     """The game of the paper, whatever the networks: two losses out of one verdict D = sigmoid(logit)."""
 
+    def verdicts(self, real: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        """The logits (N, 1) of real and of generated pictures for the same labels."""
+        return self.judge(torch.cat([real, fake]), torch.cat([y, y])).chunk(2)
+
     def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
         # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
         fake = self.generate(y)
-        logit_real, logit_fake = self.judge(torch.cat([x, fake.detach()]), torch.cat([y, y])).chunk(2)
+        logit_real, logit_fake = self.verdicts(x, fake.detach(), y)
         loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
         optimizers["d"].zero_grad()
         loss_d.backward()

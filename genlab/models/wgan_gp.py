@@ -8,7 +8,7 @@ from torch import Tensor
 from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import Card, Metrics, Optimizers
 from genlab.models.failures import Course, Failure, divergence, mode_collapse, restore
-from genlab.models.gan import AdversarialModel
+from genlab.models.gan import AdversarialModel, ema_knob
 
 # gradient_norm: healthy runs have 1.1 to 2.3 after 20 steps; without penalty it grows from 5 (n_critic = 2) or
 # 60 (n_critic = 5) on, with lr_d = 0.1 it is 14 to 100.
@@ -24,12 +24,7 @@ class WassersteinConfig(Config):
     n_critic: int = knob(
         5, 1, 20, "Critic updates for each picture update: more give a better distance, slower"
     )
-    ema: float = knob(
-        0.995,
-        0.0,
-        0.9999,
-        "Averaging of the generator over steps: closer to 1 gives steadier, later pictures",
-    )
+    ema: float = ema_knob(0.995)
 
 
 @dataclass(frozen=True)

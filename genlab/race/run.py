@@ -170,7 +170,9 @@ class _Judge:
                 images.append(samples.images)
             yield Looking(lane.name, moment)
         drawn = torch.cat(images)
-        frechet = frechet_distance(self.reference.test, features_of(self.classifier, drawn))
+        frechet = frechet_distance(
+            self.reference.test, features_of(self.classifier, model.canvas.digits(drawn))
+        )
         self.seconds += self.clock() - began
         model.train(running)
         yield Looked(
