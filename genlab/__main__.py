@@ -116,7 +116,7 @@ def run_train(args: argparse.Namespace) -> None:
     from accelerate import Accelerator
 
     from genlab import checkpoints
-    from genlab.data import load_mnist
+    from genlab.data import load
     from genlab.training import train
 
     family = TRAINABLE[args.name]
@@ -127,7 +127,8 @@ def run_train(args: argparse.Namespace) -> None:
     model = family.build(chosen(args, family.Config), base)
     folder = args.out or RUNS / args.name
     folder.mkdir(parents=True, exist_ok=True)
-    data = load_mnist("train")
+    model.canvas.check(plan.data)
+    data = load(plan.data, "train")
     state = folder / checkpoints.STATE
     events = train(model, data, plan, state=state, save_seconds=pause)
     if not Accelerator().is_main_process:

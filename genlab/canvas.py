@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.data import to_float, to_uint8
+from genlab.data import PUBLISHED, to_float, to_uint8
+from genlab.errors import InvalidInput
 
 SIDE = 28  # of MNIST's digits
 ROOM = 32  # their side with a border, so that it can be halved five times
@@ -39,17 +40,30 @@ class Canvas:
         """Numbers of a picture: C H W."""
         return self.channels * self.side**2
 
+    def check(self, data: str) -> None:
+        """InvalidInput if pictures of the data set ``data`` do not go on this canvas."""
+        if PUBLISHED[data].colour and not (self.colour and self.side >= ROOM):
+            drawn = f"{'coloured' if self.colour else 'grey'} pictures of {self.side} x {self.side}"
+            raise InvalidInput(
+                f"data is {data!r}, colour pictures of 32 x 32, and this family draws {drawn}; choose "
+                "conv_vae, or dcgan with the palette colour."
+            )
+
     def lay(self, x: Tensor) -> Tensor:
-        """Digits (N, 1, 28, 28) in [-1, 1] on this canvas, (N, C, side, side); tints are drawn at random."""
-        if self.side > SIDE:
+        """Pictures in [-1, 1] on this canvas, (N, C, side, side).
+
+        Args:
+            x: Digits (N, 1, 28, 28), whose tints are drawn at random, or, on a canvas that takes them,
+                colour pictures (N, 3, 32, 32).
+        """
+        tint = self.colour and x.shape[1] == 1
+        if self.side > x.shape[-1] == SIDE:
             x = F.pad(x, [(ROOM - SIDE) // 2] * 4, value=-1.0)
         side = x.shape[-1]
         while side < self.side:
             side *= 2
             x = F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
-        if self.colour:
-            x = (x + 1) * tints(torch.rand(len(x), 2, device=x.device)) - 1
-        return x
+        return (x + 1) * tints(torch.rand(len(x), 2, device=x.device)) - 1 if tint else x
 
     def digits(self, images: Tensor) -> Tensor:
         """Pictures uint8 (N, C, side, side) as MNIST shows digits, uint8 (N, 1, 28, 28).
@@ -62,11 +76,19 @@ class Canvas:
         x = images.amax(1, keepdim=True)
         if self.side == SIDE:
             return x
-        if self.side > ROOM:
-            down = _shrink(self.side).to(x.device)  # (32, side)
-            x = to_uint8(down @ to_float(x) @ down.T)
         border = (ROOM - SIDE) // 2
-        return x[..., border:-border, border:-border]
+        return self._reduced(x)[..., border:-border, border:-border]
+
+    def like(self, images: Tensor, data: str) -> Tensor:
+        """Pictures uint8 (N, C, side, side) in the size and colours of the data set ``data``."""
+        return self._reduced(images) if PUBLISHED[data].colour else self.digits(images)
+
+    def _reduced(self, images: Tensor) -> Tensor:
+        """uint8 (N, C, 32, 32)."""
+        if self.side == ROOM:
+            return images
+        down = _shrink(self.side).to(images.device)  # (32, side)
+        return to_uint8(down @ to_float(images) @ down.T)
 
 
 def tints(u: Tensor) -> Tensor:

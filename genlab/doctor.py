@@ -50,13 +50,18 @@ class _Case:
 class Doctor:
     """Takes the events of one training as they come; ``diagnoses`` may be read by other threads.
 
-    Without a classifier the digits of the previews are not read.
+    Args:
+        model: In training.
+        classifier: Reads the digits of the previews; without it they are not read.
+        digits: Are MNIST's digits what is learned? Of other pictures less can be told.
     """
 
-    def __init__(self, model: GenerativeModel, classifier: Classifier | None = None) -> None:
-        self._model, self._classifier = model, classifier
+    def __init__(
+        self, model: GenerativeModel, classifier: Classifier | None = None, *, digits: bool = True
+    ) -> None:
+        self._model, self._classifier = model, classifier if digits else None
         self._course = Course(model.config)
-        self._cases = [_Case(failure) for failure in model.failures]
+        self._cases = [_Case(failure) for failure in model.failures if digits or not failure.of_digits]
         self._diagnoses: tuple[Diagnosis, ...] = ()
 
     @property

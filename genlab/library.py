@@ -9,7 +9,8 @@ from typing import Any
 from genlab import checkpoints
 from genlab.checkpoints import WEIGHTS
 from genlab.config import check_choice
-from genlab.errors import CheckpointError
+from genlab.data import PUBLISHED
+from genlab.errors import CheckpointError, InvalidInput
 from genlab.models import MODELS, Classifier, GenerativeModel
 
 SHIPPED_ORIGIN = "shipped"
@@ -23,6 +24,15 @@ class Entry:
     model: GenerativeModel
     origin: str  # "shipped", or what made it
     metrics: dict[str, Any]  # empty while nobody has measured it
+    data: str = "mnist"  # what it has learned to draw
+
+    def check_digits(self) -> None:
+        """InvalidInput if it does not draw digits, which alone can be measured."""
+        if self.data != "mnist":
+            raise InvalidInput(
+                f"This model draws {PUBLISHED[self.data].title}; only digits can be measured: the judge is "
+                "a classifier of digits."
+            )
 
 
 @lru_cache(maxsize=16)
@@ -67,9 +77,9 @@ class Library:
         check_choice("model", name, tuple(MODELS))
         return self.own.get(name) or self.shipped(name)
 
-    def put(self, name: str, model: GenerativeModel, origin: str) -> None:
-        """From now on ``name`` means this model."""
-        self.own[name] = Entry(name, model, origin, {})
+    def put(self, name: str, model: GenerativeModel, origin: str, data: str = "mnist") -> None:
+        """From now on ``name`` means this model, which was trained on ``data``."""
+        self.own[name] = Entry(name, model, origin, {}, data)
 
     def measured(self, entry: Entry, metrics: dict[str, Any]) -> None:
         """Keep what was measured of a visitor's own model, unless he has replaced it meanwhile."""

@@ -57,7 +57,7 @@ def make_store(tmp_path: Path, library: Library, digits: Dataset) -> Iterator[Ca
 
     def make(folder: Path = tmp_path / "jobs", **limits: float) -> JobStore:
         found = Limits(**limits)  # type: ignore[arg-type]
-        made.append(JobStore(Settings(found, folder), Workshop(library, lambda: digits, found), KINDS))
+        made.append(JobStore(Settings(found, folder), Workshop(library, lambda name: digits, found), KINDS))
         return made[-1]
 
     yield make

@@ -112,7 +112,7 @@ def run(function: str, library: Library, arguments: dict[str, Any]) -> Any:
     call: Callable[..., Any] = getattr(api, function)
     shared: dict[str, Any] = {"library": library}
     if function == "training_plan":
-        shared = {"shop": Workshop(library, lambda: api.dataset(), Limits())}
+        shared = {"shop": Workshop(library, lambda name: api.dataset("train", name), Limits())}
     result = call(**arguments) if function == "noise" else call(**arguments, **shared)
     return list(result) if inspect.isgenerator(result) else result
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from genlab.canvas import PALEST, Canvas, tints
 from genlab.data import Dataset, to_float, to_uint8
+from genlab.errors import InvalidInput
 
 ALL = [Canvas(side, colour) for side in (28, 32, 64, 128) for colour in (False, True)]
 
@@ -64,3 +65,21 @@ def test_each_digit_has_a_tint_of_its_own(digits: Dataset) -> None:
     assert len(ink.unique(dim=0)) == 20
     colour = x[0][:, x[0].amax(0) > 0.5]  # (3, inked pixels)
     assert (colour / colour.amax(0)).std(1).max() < 1e-5, "one tint over a whole digit"
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_colour_pictures_keep_their_colours(side: int) -> None:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    canvas = Canvas(side, True)
+    canvas.check("cifar10")
+    x = canvas.lay(to_float(images))
+    assert x.shape == (3, *canvas.shape) and torch.equal(x, canvas.lay(to_float(images)))
+    assert (canvas.like(to_uint8(x), "cifar10").int() - images.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("canvas", [Canvas(), Canvas(64), Canvas(28, True)], ids=str)
+def test_colour_pictures_do_not_go_on_every_canvas(canvas: Canvas) -> None:
+    canvas.check("kmnist")
+    with pytest.raises(InvalidInput, match=r"data is 'cifar10'.*choose conv_vae"):
+        canvas.check("cifar10")

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import pickle
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchvision.datasets import MNIST
+from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
 from genlab import data
-from genlab.data import Dataset, load_mnist, to_float, to_uint8
+from genlab.config import DATASETS, TrainConfig
+from genlab.data import PUBLISHED, Dataset, load_mnist, to_float, to_uint8
+from genlab.errors import DataUnavailable, InvalidInput
 
 EMBEDDED = (4500, False)
 FULL = (20, True)  # the small published set of these tests
@@ -256,6 +259,87 @@ def test_the_embedded_set(embedded: dict[str, Dataset]) -> None:
     rows = {bytes(image.numpy().tobytes()) for image in train.images}
     assert not any(bytes(image.numpy().tobytes()) in rows for image in test.images)
     assert len(rows) > 4490  # pictures, not copies of one
+
+
+# --- the other sets
+
+GREY = {"fashion_mnist": FashionMNIST, "kmnist": KMNIST}
+
+
+def test_every_set_has_a_name_of_its_own() -> None:
+    assert tuple(PUBLISHED) == DATASETS and TrainConfig().data in DATASETS
+    assert [p.described.__name__ for p in PUBLISHED.values()] == [p.torchvision for p in PUBLISHED.values()]
+    with pytest.raises(InvalidInput, match="data is 'svhn'; it must be one of mnist, "):
+        data.load("svhn")
+
+
+@pytest.mark.parametrize("name", GREY)
+def test_a_grey_set_is_downloaded_and_kept(
+    name: str, mirrors: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = GREY[name]
+    monkeypatch.setattr(theirs, "resources", MNIST.resources)
+    urls = [mirrors.url("altered"), mirrors.url("good")]
+    first = data.load(name, "train", folders=[], cache=tmp_path, mirrors=urls, patience=60)
+    assert first.complete and PUBLISHED[name].title in first.source and "download" in first.source
+    assert torch.equal(first.images[:, 0], theirs(str(tmp_path), train=True).data)
+    mirrors.asked.clear()
+    again = data.load(name, "test", folders=[tmp_path], cache=tmp_path / "other", mirrors=urls)
+    assert len(again) == 10 and not mirrors.asked
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", None])
+def test_a_damaged_set_is_said_and_got_anew(
+    damage: bytes | None, mirrors: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FashionMNIST, "resources", MNIST.resources)
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in data.SHA256:
+        content = mirrors.files[name]
+        (raw / name).write_bytes(content[:-5] if damage is None else damage)
+    elsewhere = {"cache": tmp_path / "cache", "patience": 60}
+    with pytest.raises(DataUnavailable, match="Fashion-MNIST is not on this machine"):
+        data.load("fashion_mnist", folders=[tmp_path], mirrors=[mirrors.url("error")], **elsewhere)
+    got = data.load("fashion_mnist", folders=[tmp_path], mirrors=[mirrors.url("good")], **elsewhere)
+    assert len(got) == 20, "a download that failed is tried again"
+
+
+@pytest.fixture
+def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small CIFAR-10: one file of 6 to train on, one of 4 to test."""
+    folder = tmp_path / "data" / CIFAR10.base_folder
+    folder.mkdir(parents=True)
+    rng, kept = np.random.default_rng(0), {}
+    for name, n in (("data_batch_1", 6), ("test_batch", 4)):
+        rows = rng.integers(0, 256, (n, 3 * 32 * 32), dtype=np.uint8)
+        kept[name] = pickle.dumps({"data": rows, "labels": [i % 10 for i in range(n)]})
+    kept["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")})
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in kept.items()}
+    monkeypatch.setattr(CIFAR10, "train_list", [["data_batch_1", md5["data_batch_1"]]])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5["test_batch"]]])
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": md5["batches.meta"]}
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(("split", "n"), [("train", 6), ("test", 4)])
+def test_cifar_is_what_torchvision_reads(split: data.Split, n: int, cifar: Path, tmp_path: Path) -> None:
+    ours = data.load("cifar10", split, folders=[cifar], cache=tmp_path / "c", mirrors=[])
+    theirs = CIFAR10(str(cifar), train=split == "train")
+    assert ours.images.shape == (n, 3, 32, 32) and ours.labels.tolist() == theirs.targets
+    for image, (picture, _) in zip(ours.images, theirs, strict=True):
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), np.asarray(picture))
+
+
+def test_an_altered_cifar_is_refused(cifar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cifar / CIFAR10.base_folder / "data_batch_1"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/cifar.tar.gz")  # nobody listens
+    with pytest.raises(DataUnavailable, match="CIFAR-10 is not on this machine"):
+        data.load("cifar10", folders=[cifar], cache=tmp_path / "c", patience=60)
 
 
 def test_pixels_survive_the_round_trip() -> None:

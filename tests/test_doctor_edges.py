@@ -205,3 +205,12 @@ def test_a_flat_loss_is_no_reason_to_stop(
     for diagnosis in doctor.diagnoses:
         assert diagnosis.healthy and diagnosis.change == {}
         assert "12 of the 16" in diagnosis.evidence and "instead of 7" in diagnosis.evidence
+
+
+def test_of_other_pictures_than_digits_only_what_holds_for_all_is_told(judge: Classifier) -> None:
+    """A garment costs more nats than any digit, and 300 of them are no sign of a network that learns nothing."""
+    course = [*steps("vae", 1, 300, bce=300.0, loss=320.0), *previews(torch.zeros(16, 1, 28, 28).byte(), 300)]
+    assert "no progress" in told(Doctor(tiny("vae"), judge), course)
+    doctor = Doctor(tiny("vae"), judge, digits=False)
+    assert told(doctor, course) == []
+    assert told(doctor, steps("vae", 301, 1, loss=float("nan"))) == ["divergence"]

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a module imports from lower rows only, and within its own package.
 LAYERS = [
     {"errors"},
-    {"config", "curves", "events", "noise", "data", "uploads", "walks"},
+    {"config"},
+    {"curves", "events", "noise", "data", "uploads", "walks"},
     {"canvas", "nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags", "memory"},

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from genlab import api
-from genlab.errors import InvalidInput
+from genlab.data import Dataset
+from genlab.errors import DataUnavailable, InvalidInput
 from genlab.jobs import JobStore, TrainingPlan
 from genlab.ui import build_app
 from genlab.ui import session as sessions_module
@@ -73,6 +74,47 @@ def test_what_was_measured_of_an_own_model_is_kept_with_that_model_only(sessions
     shipped = yours.entry("vae")
     yours.library.measured(shipped, {"frechet": 500.0})
     assert yours.entry("vae").metrics == shipped.metrics
+
+
+def test_who_trains_on_other_pictures_has_a_model_of_them(
+    sessions: Sessions, store: JobStore, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def data(name: str) -> Dataset:
+        asked.append(name)
+        return digits
+
+    shop = store.shop._replace(data=data)
+    monkeypatch.setattr(store, "shop", shop)
+    monkeypatch.setattr(api.families, "load", lambda name, split: data(name))
+    api.dataset.cache_clear()
+    session = sessions.get("mine")
+    assert run(session, plan(store, data="kmnist")) == "finished" and set(asked) == {"kmnist"}
+    entry = session.entry("vae")
+    assert (entry.origin, entry.data) == ("trained here, 3 steps on KMNIST", "kmnist")
+    with pytest.raises(InvalidInput, match="draws KMNIST; only digits can be measured"):
+        api.evaluate("vae", 100, library=session.library)
+    asked.clear()
+    assert len(api.nearest("vae", 2, library=session.library).images) == 2 and asked == ["kmnist"]
+    api.dataset.cache_clear()
+    with pytest.raises(InvalidInput, match="data is 'cifar10', colour pictures"):
+        plan(store, data="cifar10")
+
+
+def test_a_set_that_cannot_be_had_ends_the_training_in_a_sentence(
+    sessions: Sessions, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def data(name: str) -> Dataset:
+        raise DataUnavailable("Fashion-MNIST is not on this machine.")
+
+    monkeypatch.setattr(store, "shop", store.shop._replace(data=data))
+    session = sessions.get("mine")
+    job = session.submit(plan(store, data="fashion_mnist"))
+    *_, last = job.follow()
+    session.settle(job)
+    assert last.state == "failed" and last.message == "Fashion-MNIST is not on this machine."
+    assert session.entry("vae").origin == "shipped"
 
 
 def test_one_family_trains_once_at_a_time(sessions: Sessions) -> None:

@@ -109,7 +109,9 @@ def test_the_events_of_a_training(name: str, digits: Dataset) -> None:
     assert [e.step for e in events if isinstance(e, Step)] == [1, 2, 3, 4, 5]
     previews = [e for e in events if isinstance(e, Preview)]
     assert [e.step for e in previews] == ([2, 4, 5] if isinstance(model, GenerativeModel) else [])
-    assert all(e.images.shape == (16, *model.canvas.shape) and e.images.dtype == torch.uint8 for e in previews)
+    assert all(
+        e.images.shape == (16, *model.canvas.shape) and e.images.dtype == torch.uint8 for e in previews
+    )
     done = events[-1]
     assert isinstance(done, Done) and (done.step, done.reason) == (5, "finished")
     assert not model.training and finite(model)

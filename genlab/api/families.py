@@ -11,7 +11,7 @@ from torch import Tensor
 from genlab import evaluation, sampling
 from genlab.api.checks import check_count, check_seed
 from genlab.config import TrainConfig
-from genlab.data import Dataset, Split, load_mnist
+from genlab.data import Dataset, Split, load
 from genlab.evaluation import Neighbours, Reference
 from genlab.library import Entry, Library
 from genlab.models import MODELS
@@ -21,10 +21,10 @@ MAX_IMAGES = sampling.CHUNK
 SHIPPED = Library()
 
 
-@lru_cache(maxsize=2)
-def dataset(split: Split = "train") -> Dataset:
+@lru_cache(maxsize=4)
+def dataset(split: Split = "train", name: str = "mnist") -> Dataset:
     """MNIST's split, loaded once."""
-    return load_mnist(split)
+    return load(name, split)
 
 
 _load_reference = lru_cache(maxsize=2)(evaluation.load_reference)
@@ -95,10 +95,10 @@ def sample(
 
 
 class Nearest(NamedTuple):
-    """Samples, as MNIST shows digits, beside the training images closest to them."""
+    """Samples, in the size and colours of the training images, beside those closest to them."""
 
     samples: Samples
-    images: Tensor  # uint8 (N, 1, 28, 28)
+    images: Tensor  # uint8 (N, C, H, W)
     neighbours: Neighbours
 
 
@@ -116,10 +116,11 @@ def nearest(
     The arguments are those of ``sample``.
     """
     *_, samples = sample(model, n, seed, label, library=library, **knobs)
-    digits = library.get(model).model.canvas.digits(samples.images)
-    images = dataset("train").images
-    found = evaluation.nearest(digits, images)
-    return Nearest(dataclasses.replace(samples, images=digits), images[found.index], found)
+    entry = library.get(model)
+    drawn = entry.model.canvas.like(samples.images, entry.data)
+    images = dataset("train", entry.data).images
+    found = evaluation.nearest(drawn, images)
+    return Nearest(dataclasses.replace(samples, images=drawn), images[found.index], found)
 
 
 def evaluate(
@@ -134,6 +135,7 @@ def evaluate(
         knobs: As for ``sample``.
     """
     entry = library.get(model)
+    entry.check_digits()
     n, seed = check_count(n, 100, evaluation.N), check_seed(seed)
     chosen = sampling.knobs_for(entry.model, knobs)
     return evaluation.evaluate(

@@ -17,7 +17,7 @@ KINDS = (TrainingWork, RaceWork)
 
 def make_store(found: Settings, library: Library = SHIPPED) -> JobStore:
     """The jobs of one server."""
-    return JobStore(found, Workshop(library, dataset, found.limits), KINDS)
+    return JobStore(found, Workshop(library, lambda name: dataset("train", name), found.limits), KINDS)
 
 
 SETTINGS = settings.read()
@@ -36,7 +36,7 @@ def training_plan(
 
     Args:
         model: A family's name, a key of ``MODELS``.
-        training: steps, batch_size, decay, seed, preview_every; the rest as the family's live default.
+        training: steps, batch_size, decay, seed, preview_every, data; the rest as the family's live default.
         config: The family's own knobs; the rest as its default (from scratch) or as shipped.
         start: "scratch", or "shipped" to go on from the shipped weights.
         shop: Whose weights, and whose limits.

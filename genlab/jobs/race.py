@@ -31,7 +31,7 @@ class RaceWork(Work):
         judge = library.classifier()
         reference = load_reference(library.folder / "classifier")
         self.seen = RaceRecord(names, config)  # of a race that was stopped before its first look
-        running = prepare(names, config, self.shop.data(), judge, reference)
+        running = prepare(names, config, self.shop.data("mnist"), judge, reference)
         self._began = time.monotonic()
         with contextlib.closing(running.events):  # type: ignore[type-var]  # a generator
             for event in running.events:

@@ -48,7 +48,7 @@ class TrainingPlan:
         check_number("steps", self.training.steps, 1, limits.steps, whole=True)
         with torch.device("meta"), warnings.catch_warnings():  # shapes alone: no memory, no random numbers
             warnings.simplefilter("ignore")
-            self._network(library)
+            self._network(library).canvas.check(self.training.data)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -100,7 +100,7 @@ class TrainingWork(Work):
         self._view = Training(plan, 0, 0.0, 0.0, {}, {}, None, 0, ())
 
     def events(self, folder: Path) -> Iterator[Event]:
-        data, limits = self.shop.data(), self.shop.limits
+        data, limits = self.shop.data(self.plan.training.data), self.shop.limits
         model = self._model = self.plan.build(self.shop.library)
         batch = self.plan.training.batch_size
         needed = training_bytes(model, batch) >> 20
@@ -109,7 +109,7 @@ class TrainingWork(Work):
                 f"batch_size is {batch}; with this network a training would need about {needed:,} MB of "
                 f"memory, and on this server it may take {limits.megabytes:,} MB."
             )
-        self._doctor = Doctor(model, self._classifier())
+        self._doctor = Doctor(model, self._classifier(), digits=self.plan.training.data == "mnist")
         self.source, self._done, self._spent = data.source, None, self._view.seconds
         state = folder / checkpoints.STATE
         yield from train(model, data, self.plan.training, state=state, save_seconds=limits.save_seconds)
@@ -152,7 +152,7 @@ class TrainingWork(Work):
             self._release()
             return Outcome("interrupted", f"Interrupted{ending}it can go on from there.")
         assert self._model is not None
-        finish(self._model, self.shop.data())
+        finish(self._model, self.shop.data(self.plan.training.data))
         kept = "what was learned is kept" if self._view.step else "nothing was learned yet"
         return Outcome("stopped", f"Stopped{ending}{kept}.")
 

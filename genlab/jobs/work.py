@@ -16,7 +16,7 @@ class Workshop(NamedTuple):
     """What all jobs of a server work with."""
 
     library: Library  # shipped weights to go on from, and the classifier
-    data: Callable[[], Dataset]  # loaded when the first job needs it
+    data: Callable[[str], Dataset]  # the training set of that name, loaded when the first job needs it
     limits: Limits
 
 

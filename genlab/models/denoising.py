@@ -133,6 +133,7 @@ def failures(ignorant: float) -> tuple[Failure, ...]:
         patience=0,
         in_samples=True,
         healthy=True,
+        of_digits=True,
     )
     diverges = divergence(lambda config: restore(config, high=("lr",), tenth="lr"))
     return no_progress(unlearned, "to see noise where it is easy"), diverges, samples_improve

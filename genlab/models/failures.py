@@ -75,6 +75,7 @@ class Failure:
     patience: int = PATIENCE
     in_samples: bool = False  # seen in the previews, not in the metrics of each step
     healthy: bool = False  # no failure, but a remark that reassures
+    of_digits: bool = False  # what shows it was measured on MNIST, and says nothing of other pictures
 
 
 def restore(
@@ -126,6 +127,7 @@ def no_progress(evidence: Evidence, unlearned: str) -> Failure:
         "step undoes the one before.",
         evidence,
         lambda config: restore(config, high=("lr",), low=("lr",)),
+        of_digits=True,
     )
 
 
@@ -154,4 +156,5 @@ def mode_collapse(cure: Callable[[Any], dict[str, Any]]) -> Failure:
         _alike,
         cure,
         in_samples=True,
+        of_digits=True,
     )

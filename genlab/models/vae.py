@@ -134,6 +134,7 @@ def failures(average: float) -> tuple[Failure, ...]:
         collapsed,
         lambda config: restore(config, high=("beta", "lr"), tenth="beta"),
         patience=50,  # of healthy runs none was seen so for a single step
+        of_digits=True,
     )
     return posterior_collapse, no_progress(unlearned, COMMON), DIVERGENCE
 

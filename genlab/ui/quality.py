@@ -97,9 +97,9 @@ def build_copying(card: Card, sessions: Sessions) -> None:
             found = api.nearest(
                 card.name, COMPARED, values[shared.seed], label, library=session.library, **knobs
             )
-            searched = (
-                f"The first {COMPARED}. Searched: {api.dataset('train').source}.{yardstick(session.library)}"
-            )
+            data = session.library.get(card.name).data
+            known = yardstick(session.library) if data == "mnist" else ""
+            searched = f"The first {COMPARED}. Searched: {api.dataset('train', data).source}.{known}"
             yield html.note(searched, plain=True) + html.pairs(found)
         except Exception as error:
             yield html.note(sentence(error))

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from genlab import api, checkpoints
+from genlab.data import PUBLISHED
 from genlab.errors import GenlabError, InvalidInput
 from genlab.jobs import Job, JobStore, Look, RaceWork, TrainingPlan, TrainingWork
 from genlab.library import SHIPPED_ORIGIN, Entry, Library
-from genlab.models import MODELS
+from genlab.models import MODELS, GenerativeModel
 from genlab.sampling import Samples
 from genlab.ui.numbers import whole
 
@@ -153,7 +154,7 @@ class Session:
             if job.active and isinstance(job.work, TrainingWork) and job.work.files(job.folder):
                 steps = whole(checkpoints.read_training(job.folder)["steps"])
                 model: Any = checkpoints.load(job.folder)
-                self.library.put(job.work.name, model, f"trained here, {steps} steps")
+                self._place(job.work, model, f"{steps} steps")
 
     def resume(self, name: str) -> Job:
         """Go on with the stopped or interrupted job of ``name``."""
@@ -172,7 +173,13 @@ class Session:
         base = " from the shipped weights" if work.plan.start == "shipped" else ""
         model = work.trained(job.folder)
         self._digest[work.name] = trained_digest(look) or ""
-        self.library.put(work.name, model, f"trained here, {whole(look.view.step)} steps{base}")
+        self._place(work, model, f"{whole(look.view.step)} steps{base}")
+
+    def _place(self, work: TrainingWork, model: GenerativeModel, effort: str) -> None:
+        """From now on the family is what was learned here."""
+        data = work.plan.training.data
+        on = "" if data == "mnist" else f" on {PUBLISHED[data].title}"
+        self.library.put(work.name, model, f"trained here, {effort}{on}", data)
 
     def begin_round(self, names: list[str]) -> None:
         """Train these in turn."""

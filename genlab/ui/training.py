@@ -22,7 +22,7 @@ from genlab.ui.knobs import NOW, SAMPLING, Values, components, read
 from genlab.ui.session import Session, Sessions
 from genlab.visualize import colour
 
-FIRST = ("steps", "batch_size", "lr")  # the other knobs are folded
+FIRST = ("steps", "batch_size", "lr", "data")  # the other knobs are folded
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ STRIPES = Dataset(torch.arange(50 * 784).view(50, 1, 28, 28).byte(), torch.arang
 
 
 LIMITS = Limits(save_seconds=0.0, keep_jobs=1000)
-SHOP = Workshop(Library(), lambda: STRIPES, LIMITS)
+SHOP = Workshop(Library(), lambda name: STRIPES, LIMITS)
 
 
 def plan() -> TrainingPlan:

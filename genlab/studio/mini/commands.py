@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from genlab.checkpoints import WEIGHTS, write_json
-from genlab.config import TrainConfig, check_number, make
+from genlab.config import Portions, TrainConfig, check_number, make
 from genlab.data import load_mnist
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, counted, flag, number, watched
@@ -52,10 +52,9 @@ def add_commands(commands: Any) -> None:
     )
     recipes = [family.recipe for family, _ in FAMILIES.values()]
     each = {
-        f.name: " then ".join(str(getattr(r, f.name)) for r in recipes)
-        for f in dataclasses.fields(TrainConfig)
+        f.name: " then ".join(str(getattr(r, f.name)) for r in recipes) for f in dataclasses.fields(Portions)
     }
-    add_knobs(train, TrainConfig, SimpleNamespace(**each))
+    add_knobs(train, Portions, SimpleNamespace(**each))
     for _, config in FAMILIES.values():
         add_knobs(train, config)
     for name, run, config, help in (
@@ -77,7 +76,7 @@ def add_commands(commands: Any) -> None:
 def run_train(args: argparse.Namespace) -> None:
     """Train the stages asked for, showing progress."""
     pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
-    given = chosen(args, TrainConfig)
+    given = chosen(args, Portions)
     work: list[tuple[str, TrainConfig, Any]] = []
     for stage in missing(args.out) if args.stage == "all" else (args.stage,):
         family, config_type = FAMILIES[stage]
