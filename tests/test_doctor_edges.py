@@ -208,7 +208,7 @@ def test_a_flat_loss_is_no_reason_to_stop(
 
 
 def test_of_other_pictures_than_digits_only_what_holds_for_all_is_told(judge: Classifier) -> None:
-    """A garment costs more nats than any digit, and 300 of them are no sign of a network that learns nothing."""
+    """A garment costs more nats than any digit: 300 of them do not say that nothing is learned."""
     course = [*steps("vae", 1, 300, bce=300.0, loss=320.0), *previews(torch.zeros(16, 1, 28, 28).byte(), 300)]
     assert "no progress" in told(Doctor(tiny("vae"), judge), course)
     doctor = Doctor(tiny("vae"), judge, digits=False)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from genlab import api, visualize
-from genlab.config import check_options
+from genlab.config import TrainConfig, check_options
 from genlab.errors import InvalidInput
 from genlab.jobs import Job, Look, RaceWork, Training, TrainingPlan, TrainingWork
 from genlab.models import FIRST
@@ -102,8 +102,11 @@ def picture_of(look: Look) -> Any:
 def expose(sessions: Sessions, outputs: Outputs) -> None:
     """Add these endpoints to the app in whose context this is called."""
     calls = JobCalls(sessions)
-    publish(calls.train, [outputs.numbers, outputs.files, outputs.first], "training")
-    publish(calls.submit, [outputs.numbers], "jobs")
+    usual = "for the family's live default"
+    publish(
+        calls.train, [outputs.numbers, outputs.files, outputs.first], "training", TrainConfig, empty=usual
+    )
+    publish(calls.submit, [outputs.numbers], "jobs", TrainConfig, empty=usual)
     publish(calls.race, [outputs.numbers], "jobs", RaceConfig)
     publish(calls.job, [outputs.numbers], "jobs")
     publish(calls.follow, [outputs.numbers, outputs.first], "following")
@@ -129,12 +132,8 @@ class JobCalls(Calls):
         request: gr.Request,
         model: str,
         start: str | None = "scratch",
-        steps: int | None = None,
-        batch_size: int | None = None,
-        seed: int | None = None,
-        preview_every: int | None = None,
-        decay: str | None = None,
         options: dict | None = None,
+        **knobs: Any,
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Train a family; streams progress, at the end checkpoint and preview. Cancelling stops it.
 
@@ -143,16 +142,10 @@ class JobCalls(Calls):
         Args:
             model: {models}.
             start: scratch, or shipped to go on from the shipped weights.
-            steps: Optimisation steps, 1 to 1000000; empty for the family's live default.
-            batch_size: Images in one step, 2 to 4096; empty for the family's live default.
-            seed: 0 to 4294967295; the same seed trains the same model.
-            preview_every: Steps between two looks at the samples, 1 to 1000000.
-            decay: cosine or none: does the learning rate fade?
             options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
+            knobs: How long it lasts, and on which pictures; empty means the family's live default.
         """
         session = self.session(request)
-        knobs = {"steps": steps, "batch_size": batch_size, "seed": seed, "decay": decay}
-        knobs |= {"preview_every": preview_every}
         plan = await asyncio.to_thread(self._plan, session, model, start, options, **knobs)
         job = await asyncio.to_thread(session.submit, plan)
         try:
@@ -172,12 +165,8 @@ class JobCalls(Calls):
         request: gr.Request,
         model: str,
         start: str | None = "scratch",
-        steps: int | None = None,
-        batch_size: int | None = None,
-        seed: int | None = None,
-        preview_every: int | None = None,
-        decay: str | None = None,
         options: dict | None = None,
+        **knobs: Any,
     ) -> Json:
         """Train a family in the background. Returns its state at once, with "job": the id to ask by.
 
@@ -187,16 +176,11 @@ class JobCalls(Calls):
         Args:
             model: {models}.
             start: scratch, or shipped to go on from the shipped weights.
-            steps: Optimisation steps, 1 to 1000000; empty for the family's live default.
-            batch_size: Images in one step, 2 to 4096; empty for the family's live default.
-            seed: 0 to 4294967295; the same seed trains the same model.
-            preview_every: Steps between two looks at the samples, 1 to 1000000.
-            decay: cosine or none: does the learning rate fade?
             options: The family's own knobs, such as {"lr": 0.001, "width": 32}; see /models for all.
+            knobs: How long it lasts, and on which pictures; empty means the family's live default.
         """
         session = self.session(request)
-        knobs = {"steps": steps, "batch_size": batch_size, "seed": seed, "decay": decay}
-        plan = self._plan(session, model, start, options, preview_every=preview_every, **knobs)
+        plan = self._plan(session, model, start, options, **knobs)
         return state_of(session.submit(plan).look())
 
     def race(self, request: gr.Request, families: list | None = None, **knobs: Any) -> Json:
