@@ -21,6 +21,7 @@ COLOURS = {
     "autoencoder": "#56B4E9",
     "wgan": "#8A8A2B",
     "flow": "#8C6D46",
+    "conv_vae": "#6A7FDB",
 }
 OTHERS = "#56B4E9"
 

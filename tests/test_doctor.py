@@ -22,9 +22,10 @@ QUICK: dict[str, dict[str, Any]] = {
     "wgan_gp": {"network": "mlp", "n_critic": 2},
     "ddpm": {"width": 16},
     "autoencoder": {},
+    "conv_vae": {"width": 8, "latent": 16},
     "flow": {"width": 16},
 }
-BATCH = {"vae": 64, "gan": 64, "wgan_gp": 32, "ddpm": 8, "autoencoder": 64, "flow": 8}
+BATCH = {"vae": 64, "gan": 64, "wgan_gp": 32, "ddpm": 8, "autoencoder": 64, "conv_vae": 32, "flow": 8}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,7 @@ PROVOKED: list[tuple[str, dict[str, Any], int, str, set[str]]] = [
     ("ddpm", {"lr": 1.0}, 30, "divergence", {"lr"}),
     ("ddpm", {"lr": 0.1}, 130, "no progress", {"lr"}),
     ("autoencoder", {"lr": 1e-6}, 130, "no progress", {"lr"}),
+    ("conv_vae", {"beta": 50.0}, 200, "posterior collapse", {"beta"}),
     ("flow", {"lr": 1.0}, 30, "divergence", {"lr"}),
 ]
 TRIED = ("posterior collapse", "discriminator too strong", "mode collapse", "no progress")

@@ -14,6 +14,7 @@ from genlab.diffusion.flow import SOLVERS
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.models import TRAINABLE
 from genlab.models.base import Card
+from genlab.models.cgan import ConditionalBatchNorm
 from genlab.models.classifier import distort
 from genlab.models.denoising import T
 from genlab.models.gan import GENERATOR_LOSSES, NOISE
@@ -320,6 +321,39 @@ def test_both_players_are_told_the_digit(digits: Dataset) -> None:
     gan.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
     gan.update(x, y, gan.optimizers())
     assert [labels.tolist() for labels in seen] == [[*y.tolist(), *y.tolist()], y.tolist()]
+
+
+def test_conditional_batch_norm_is_torchs_with_the_labels_scale_and_shift() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 5, 3, 3), torch.tensor([0, 1, 2, 0, 1, 2, 9, 9])
+    layer = scrambled(ConditionalBatchNorm(5))  # type: ignore[arg-type]
+    found = layer(x, y)
+    for digit in y.unique():
+        plain = nn.BatchNorm2d(5)
+        plain.load_state_dict(
+            plain.state_dict() | {"weight": layer.scale.weight[digit], "bias": layer.shift.weight[digit]}
+        )
+        assert torch.allclose(found[y == digit], plain(x)[y == digit], atol=1e-6)
+
+
+def test_the_noise_alone_sets_the_generators_statistics() -> None:
+    """What batch norm normalises first does not know the label, so that labels cannot replace the noise."""
+    gan = scrambled(tiny("cgan")).eval()
+    seen: list[Tensor] = []
+    gan.generator.net[2].norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    z = torch.randn(4, NOISE)
+    for digit in (3, 7):
+        gan.draw(gan.generator, z, torch.full((4,), digit))
+    assert torch.equal(*seen)
+
+
+def test_the_discriminator_projects_on_the_labels_embedding(digits: Dataset) -> None:
+    """Logits for two labels differ by (v_a - v_b)^T phi(x); Miyato & Koyama, equation 3."""
+    gan, (x, _) = scrambled(tiny("cgan", dropout=0.0)).eval(), batch(digits, 4)
+    d = gan.discriminator
+    a, b = torch.full((4,), 2), torch.full((4,), 5)
+    expected = d.phi(x) @ (d.label.weight[2] - d.label.weight[5])
+    assert torch.allclose((gan.judge(x, a) - gan.judge(x, b))[:, 0], expected, atol=1e-5)
 
 
 # --- DDPM

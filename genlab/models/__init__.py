@@ -17,6 +17,7 @@ from genlab.models.wgan_gp import WGANGP
 MODELS: dict[str, type[GenerativeModel]] = {
     "autoencoder": Autoencoder,
     "vae": VAE,
+    "conv_vae": ConvVAE,
     "gan": GAN,
     "wgan": WGAN,
     "wgan_gp": WGANGP,
@@ -32,7 +33,6 @@ FIRST = ("vae", "gan", "wgan_gp", "ddpm")
 TRAINABLE: dict[str, type[Trainable]] = {
     **MODELS,
     "cgan": CGAN,
-    "conv_vae": ConvVAE,
     "dcgan": DCGAN,
     "dit": DiT,
     "classifier": Classifier,

@@ -38,6 +38,15 @@ def loss_knob() -> Any:
     )
 
 
+def width_knob() -> Any:
+    return knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
+
+
+def dropout_knob() -> Any:
+    told = "Share of the discriminator that is switched off each step: more keeps it from winning"
+    return knob(0.3, 0.0, 0.9, told)
+
+
 def lr_knob(default: float) -> Any:
     return knob(
         default, 1e-6, 1.0, "Learning rate of the generator: too high makes all samples alike", log=True
@@ -60,37 +69,35 @@ class GANConfig(Config):
         "conv", ("mlp", "conv"), "mlp is the textbook pair of dense networks; conv draws sharper digits"
     )
     loss: str = loss_knob()
-    width: int = knob(32, 8, 64, "Channels of the convolutional networks: more draw finer strokes, slower")
+    width: int = width_knob()
     lr: float = lr_knob(4e-4)
     lr_d: float = lr_d_knob(4e-4)
-    dropout: float = knob(
-        0.3, 0.0, 0.9, "Share of the discriminator that is switched off each step: more keeps it from winning"
-    )
+    dropout: float = dropout_knob()
     ema: float = ema_knob()
 
 
-def mlp_generator(inputs: int = NOISE) -> nn.Sequential:
+def mlp_generator() -> nn.Sequential:
     """100-256-512-1024-784, leaky ReLU, tanh."""
-    sizes = (inputs, 256, 512, 1024)
+    sizes = (NOISE, 256, 512, 1024)
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Linear(1024, PIXELS), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
 
 
-def mlp_discriminator(dropout: float, channels: int = 1) -> nn.Sequential:
+def mlp_discriminator(dropout: float) -> nn.Sequential:
     """784-512-256-1, leaky ReLU and dropout; returns the logit of "real"."""
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(channels * PIXELS, 512), nn.LeakyReLU(0.2), nn.Dropout(dropout),
+        nn.Flatten(), nn.Linear(PIXELS, 512), nn.LeakyReLU(0.2), nn.Dropout(dropout),
         nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Dropout(dropout), nn.Linear(256, 1),
     )  # fmt: skip
 
 
-def conv_generator(width: int, inputs: int = NOISE) -> nn.Sequential:
-    """(N, inputs) -> (N, 1, 28, 28): a dense layer to 7x7, then two doublings, batch norm, ReLU."""
+def conv_generator(width: int) -> nn.Sequential:
+    """(N, 100) -> (N, 1, 28, 28): a dense layer to 7x7, then two doublings, batch norm, ReLU."""
     c0, c1, c2 = width // 2, width, 2 * width
     return nn.Sequential(
-        nn.Linear(inputs, 49 * c2, bias=False), nn.Unflatten(1, (c2, 7, 7)), nn.BatchNorm2d(c2), nn.ReLU(),
+        nn.Linear(NOISE, 49 * c2, bias=False), nn.Unflatten(1, (c2, 7, 7)), nn.BatchNorm2d(c2), nn.ReLU(),
         nn.Conv2d(c2, c2, 3, padding=1, bias=False), nn.BatchNorm2d(c2), nn.ReLU(),  # (N, c2, 7, 7)
         nn.ConvTranspose2d(c2, c1, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c1), nn.ReLU(),  # 14x14
         nn.ConvTranspose2d(c1, c0, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(c0), nn.ReLU(),  # 28x28
@@ -98,25 +105,22 @@ def conv_generator(width: int, inputs: int = NOISE) -> nn.Sequential:
     )  # fmt: skip
 
 
-def conv_discriminator(width: int, dropout: float, channels: int = 1) -> nn.Sequential:
-    """(N, channels, 28, 28) -> (N, 1): two halvings, leaky ReLU, no normalisation."""
+def conv_discriminator(width: int, dropout: float) -> nn.Sequential:
+    """(N, 1, 28, 28) -> (N, 1): two halvings, leaky ReLU, no normalisation."""
     c1, c2 = width, 2 * width
     return nn.Sequential(
-        nn.Conv2d(channels, c1, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c1, 14, 14)
+        nn.Conv2d(1, c1, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c1, 14, 14)
         nn.Conv2d(c1, c2, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout(dropout),  # (N, c2, 7, 7)
         nn.Flatten(), nn.Linear(49 * c2, 8 * width), nn.LeakyReLU(0.2), nn.Linear(8 * width, 1),
     )  # fmt: skip
 
 
-def players(config: Any, inputs: int = NOISE, channels: int = 1) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator as ``network``, ``width`` and, where there is one, ``dropout`` say.
-
-    ``inputs``: numbers that the generator is given; ``channels``: of what the discriminator sees.
-    """
+def players(config: Any) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator as ``network``, ``width`` and, where there is one, ``dropout`` say."""
     dropout = getattr(config, "dropout", 0.0)
     if config.network == "mlp":
-        return mlp_generator(inputs), mlp_discriminator(dropout, channels)
-    return conv_generator(config.width, inputs), conv_discriminator(config.width, dropout, channels)
+        return mlp_generator(), mlp_discriminator(dropout)
+    return conv_generator(config.width), conv_discriminator(config.width, dropout)
 
 
 def _won(course: Course) -> str:
