@@ -11,14 +11,14 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a module imports from lower rows only, and within its own package.
 LAYERS = [
     {"errors"},
-    {"config", "curves", "events", "noise", "data", "uploads", "walks"},
+    {"config", "curves", "numbers", "events", "noise", "data", "uploads", "walks"},
     {"nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags", "memory"},
     {"training", "sampling", "settings"},
     {"doctor", "evaluation", "library", "visualize"},
     {"race", "cards", "writers", "studio", "lab"},
-    {"jobs"},
+    {"jobs", "leaderboard"},
     {"api"},
     {"ui"},
     {"__main__"},
