@@ -11,7 +11,7 @@ from genlab.checkpoints import WEIGHTS
 from genlab.lab import curves
 from genlab.leaderboard.board import Board
 from genlab.models import MODELS
-from genlab.numbers import brief, operations, percent
+from genlab.numbers import brief, count, operations, percent
 
 Curves = dict[str, dict[str, Any]]  # ddpm's measured curves by name
 
@@ -107,7 +107,7 @@ NAMES = {
     "nearest_train": "nearest training image at",
     "held_out.loss": "loss",
 }  # said before the number
-UNITS = {"seconds_per_1000": "s for 1,000", "evaluations": "evaluations", "bound": "nats"}  # said after it
+UNITS = {"seconds_per_1000": "s for 1,000", "bound": "nats"}  # said after it
 NO_DENSITY = "None: it draws, but cannot say how probable a picture is"
 BOUNDED = (
     "A lower bound: the loss is one, weighted otherwise; exact by the flow without noise, which Invert walks both "
@@ -129,13 +129,15 @@ def at_once(of: str) -> Claim:
     return board_claim("Draws at once", "compare", "seconds_per_1000", of, "<", "ddpm")
 
 
-def figure(key: str, value: float) -> str:
-    """A figure with its name or unit."""
-    if key in NAMES:
-        return f"{NAMES[key]} {percent(value) if key == 'label_accuracy' else brief(value)}"
+def amount(key: str, value: float) -> str:
+    """A figure with its unit."""
+    if key == "label_accuracy":
+        return percent(value)
     if key == "flops":
         return operations(value)
-    return f"{brief(value)} {UNITS[key]}"
+    if key == "evaluations":
+        return count(int(value), "evaluation")
+    return f"{brief(value)} {UNITS.get(key, '')}".strip()
 
 
 def evidence(claim: Claim, board: Board, measured: Curves) -> str:
@@ -145,11 +147,11 @@ def evidence(claim: Claim, board: Board, measured: Curves) -> str:
     shown, other = claim.values(board, measured)
     if shown is None:
         return "not measured yet"
-    said = figure(claim.shown.key, shown)
+    said = f"{NAMES.get(claim.shown.key, '')} {amount(claim.shown.key, shown)}".strip()
     if claim.shown.at:
         said += f" at {claim.shown.whose}, N = {measured[claim.shown.of]['n']:,}"
     if claim.other is not None and other is not None:
-        said += f" ({claim.other.whose}: {figure(claim.other.key, other).removeprefix(NAMES.get(claim.other.key, '')).strip()})"
+        said += f" ({claim.other.whose}: {amount(claim.other.key, other)})"
     return said
 
 

@@ -195,43 +195,53 @@ class Dot(NamedTuple):
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def place_name(dot: tuple[float, float], width: float, taken: list[Box], bounds: Box) -> tuple[float, float]:
-    """Where the name of a point starts, (x, base line): beside it, above or below, wherever there is room."""
-    x, y = dot
-    tries = [(x + 6, y + 3), (x - 6 - width, y + 3), (x - width / 2, y - 6), (x - width / 2, y + 13)]
-    tries += [(at, base + shift) for shift in (-9, 9, -18, 18) for at, base in tries[:2]]
+def _named(dots: list[tuple[str, float, float]], taken: list[Box], bounds: Box) -> str:
+    """The names of points (name, x, y): beside each, above or below, wherever there is room."""
 
-    def free(at: float, base: float) -> bool:
-        box = (at, base - 9, at + width, base + 2)
+    def free(box: Box) -> bool:
         inside = bounds[0] <= box[0] and box[2] <= bounds[2] and bounds[1] <= box[1] and box[3] <= bounds[3]
-        return inside and all(
-            box[2] <= t[0] or t[2] <= box[0] or box[3] <= t[1] or t[3] <= box[1] for t in taken
-        )
+        apart = (box[2] <= t[0] or t[2] <= box[0] or box[3] <= t[1] or t[3] <= box[1] for t in taken)
+        return inside and all(apart)
 
-    return next((found for found in tries if free(*found)), tries[0])
+    body = ""
+    taken = [*taken, *((x - 4, y - 4, x + 4, y + 4) for _, x, y in dots)]
+    for name, x, y in dots:
+        long = LETTER * len(name)
+        tries = [(x + 6, y + 3), (x - 6 - long, y + 3), (x - long / 2, y - 7), (x - long / 2, y + 14)]
+        tries += [(left, y + 3 + off) for off in (-8, 8, -14, 14, -20, 20) for left in (x + 6, x - 6 - long)]
+        boxes = [(left, line - 9, left + long, line + 2) for left, line in tries]
+        box = next(filter(free, boxes), boxes[0])
+        taken.append(box)
+        at, anchor = (box[0], "start") if box[0] > x else (box[2], "end") if box[2] < x else (x, "middle")
+        body += _text(at, box[3] - 2, name, anchor)
+    return body
+
+
+def _front(dots: list[Dot]) -> list[Dot]:
+    """Those that no other beats in both x and y, from the left."""
+    found: list[Dot] = []
+    for dot in sorted(dots, key=lambda dot: (dot.x, dot.y)):
+        if not found or dot.y < found[-1].y:
+            found.append(dot)
+    return found
 
 
 def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, float]) -> str:
     """Named points on logarithmic scales, a dashed line at ``floor`` (its name, its y), and a thin one along
     the points that no other beats in both."""
-    width, height = 420, 270
-    left, right, top, base = 46, width - 10, 24, height - 30
+    width, height, left, top = 420, 270, 46, 24
+    right, base = width - 10, height - 30
     across = Axis.of([dot.x for dot in dots], log=True)
     up = Axis.of([dot.y for dot in dots] + [floor[1]], log=True)
 
-    def at(dot: Dot) -> tuple[float, float]:
-        return left + 8 + (right - left - 16) * across.share(dot.x), py(dot.y)
+    def px(x: float) -> float:
+        return left + 8 + (right - left - 16) * across.share(x)
 
     def py(y: float) -> float:
         return base - 6 - (base - top - 12) * up.share(y)
 
     level = py(floor[1])
-    best, front = math.inf, []
-    for dot in sorted(dots, key=lambda dot: dot.x):
-        if dot.y < best:
-            best = dot.y
-            front.append(dot)
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, front))
+    path = " ".join(f"{px(dot.x):.1f},{py(dot.y):.1f}" for dot in _front(dots))
     body = [
         _text(left, 12, title, extra='class="gl-plot-title"'),
         f'<path d="M{left} {top}V{base}H{right}" class="gl-axis"/>',
@@ -240,21 +250,18 @@ def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, fl
         f'<polyline points="{path}" class="gl-front"/>',
         _text((left + right) / 2, base + 25, x_label, "middle"),
         *(_text(left - 4, py(y) + 3, up.label(y), "end") for y in up.ticks()),
-        *(_text(at(Dot("", x, up.lo, ""))[0], base + 13, across.label(x), "middle") for x in across.ticks()),
+        *(_text(px(x), base + 13, across.label(x), "middle") for x in across.ticks()),
     ]
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in map(at, dots)]
-    taken.append((right - LETTER * len(floor[0]), level - 14, right, level + 2))
     for dot in dots:
-        (x, y), said = at(dot), escape(f"{dot.name}: {brief(dot.y)} at {brief(dot.x)} {x_label}")
+        said = escape(f"{dot.name}: {brief(dot.y)} at {brief(dot.x)} {x_label}")
         fill = dot.colour if dot.full else "var(--background-fill-primary)"
-        length = 0.88 * LETTER * len(dot.name)
-        start, line = place_name((x, y), length, taken, (left, top, right, base))
-        taken.append((start, line - 9, start + length, line + 2))
         ring = f'fill="{fill}" style="stroke:{dot.colour};stroke-width:2"'
-        body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {ring}><title>{said}</title></circle>')
-        body.append(_text(start, line, dot.name))
-    names = ", ".join(dot.name for dot in dots)
-    label = escape(f"{title} over {x_label}: {names}", quote=True)
+        at = f'cx="{px(dot.x):.1f}" cy="{py(dot.y):.1f}"'
+        body.append(f'<circle {at} r="4" {ring}><title>{said}</title></circle>')
+    reserved = [(right - LETTER * len(floor[0]), level - 13, right, level - 2)]
+    points = [(dot.name, px(dot.x), py(dot.y)) for dot in dots]
+    body.append(_named(points, reserved, (left, top, right, base)))
+    label = escape(f"{title} over {x_label}: {', '.join(dot.name for dot in dots)}", quote=True)
     return (
         f'<svg class="gl-plot gl-wide" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
         f"{''.join(body)}</svg>"

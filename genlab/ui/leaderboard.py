@@ -23,8 +23,8 @@ QUESTION = "Which model draws best, by what measure, and at what price?"
 FAMILIES_QUESTION = "What is each family good at, and what not?"
 HOW_TO_READ = (
     "Press a heading to sort. A dashed edge marks a baseline. Precision, recall and coverage: more is "
-    "better; distance and KL: less. The nearest training image should be about as far as that of real test digits: "
-    "nearer is copied, or blurred. Training counts the operations of every step, forward and backward."
+    "better; distance and KL: less. The nearest training image should be about as far as for real test "
+    "digits: nearer is copied, or blurred. Training counts the operations of all steps, forward and backward."
 )
 PLOT = (
     "Both axes are logarithmic. Below and to the left is better; the thin line joins the models that no "
@@ -88,7 +88,7 @@ def row(line: dict[str, Any], floor: float) -> str:
 
 def table(board: Board) -> str:
     """Every model, the real digits first; the columns sort it."""
-    first = '<th scope="col" data-lower="1" style="text-align:left"><button>model</button></th>'
+    first = '<th scope="col" data-lower="1"><button>model</button></th>'
     heads = first + "".join(map(head, COLUMNS))
     real = "".join(data(column, *real_cell(board, column)) for column in COLUMNS)
     rows = f'<tr><th scope="row">real digits (floor)</th>{real}</tr>'
@@ -100,14 +100,13 @@ def plot(board: Board) -> str:
     """Distance over time of every model."""
     dots = [
         Dot(
-            line["name"].replace("_", " ") if line["baseline"] else MODELS[line["family"]].card.title,
+            line["title"].partition(" (")[0],
             line["mean"]["seconds_per_1000"],
             line["mean"]["frechet"],
             colour(line["family"]),
             not line["baseline"],
         )
         for line in board["models"]
-        if line["family"] in MODELS
     ]
     floor = ("real digits", board["floor"]["frechet"])
     return scatter_plot("Fréchet distance against time", dots, "seconds for 1,000 pictures", floor)
@@ -148,7 +147,8 @@ def families(board: Board, measured: Curves, titles: dict[str, str]) -> str:
             speed(name, found.speed, board, titles),
         )
         cells = "".join(
-            f'<td data-head="{title}">{said}</td>' for title, said in zip(heads[1:], columns, strict=True)
+            f'<td><div class="gl-head-of">{title}</div>{said}</td>'
+            for title, said in zip(heads[1:], columns, strict=True)
         )
         rows += (
             f'<tr class="gl-{name}"><th scope="row">{escape(card.title)} ({card.year})'
@@ -183,7 +183,7 @@ def build(tabs: gr.Tabs) -> None:
 
 
 def build_models(board: Board) -> None:
-    gr.HTML(table(board), elem_id="board", js_on_load=SORT)
+    gr.HTML(f'<div class="gl-scroll">{table(board)}</div>', elem_id="board", js_on_load=SORT)
     how = f"{escape(caption(board))} Made by <code>{escape(board['command'])}</code>. {HOW_TO_READ}"
     gr.HTML(f'<p class="gl-live">{how}</p>')
     gr.HTML(f'{plot(board)}<p class="gl-live">{PLOT}</p>', elem_id="board-plot")
