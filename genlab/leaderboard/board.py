@@ -127,6 +127,7 @@ def assemble(
     for entry in known.values():
         heads = [rows.head_of(entry, n, seed, judge.sha256) for seed in seeds]
         found = [row for head in heads if (row := known_row(entry, head, state, old))]
+        found = [row for row in found if rows.complete(row)] or found  # stopgaps only where there is no other
         found = [row for row in found if row["sha256"] == found[0]["sha256"]]
         if found:
             lines.append(line(entry, found, told(entry, judge, state, old)))

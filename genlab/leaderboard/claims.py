@@ -10,10 +10,14 @@ from typing import Any
 from genlab.checkpoints import WEIGHTS
 from genlab.lab import curves
 from genlab.leaderboard.board import Board
-from genlab.models import MODELS
 from genlab.numbers import brief, count, operations, percent
 
 Curves = dict[str, dict[str, Any]]  # ddpm's measured curves by name
+
+
+def line_of(board: Board, name: str) -> dict[str, Any]:
+    """The model ``name`` of the board; empty where it is not measured."""
+    return next((line for line in board["models"] if line["name"] == name), {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,16 +29,15 @@ class Reading:
     of: str
     at: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    @property
-    def whose(self) -> str:
+    def whose(self, board: Board) -> str:
         """What it is a figure of, in words."""
         if self.at:
             return ", ".join(
-                f"{key} {value:g}" if key != "sampler" else value.upper() for key, value in self.at.items()
+                value.upper() if key == "sampler" else f"{key} {value:g}" for key, value in self.at.items()
             )
         if self.of == "real":
             return "real digits"
-        return MODELS[self.of].card.title if self.of in MODELS else self.of.replace("_", " ")
+        return str(line_of(board, self.of)["title"]).partition(" (")[0]
 
     def read(self, board: Board, measured: Curves) -> float | None:
         """Its value; None where it was not measured."""
@@ -43,8 +46,8 @@ class Reading:
             return next((p[self.key] for p in points if self.at.items() <= p.items()), None)
         if self.of == "real":
             return board.get("floor", {}).get(self.key)
-        line = next((line for line in board["models"] if line["name"] == self.of), None)
-        if line is None:
+        line = line_of(board, self.of)
+        if not line:
             return None
         if self.key == "flops":
             return (line["training"] or {}).get("flops")
@@ -149,9 +152,9 @@ def evidence(claim: Claim, board: Board, measured: Curves) -> str:
         return "not measured yet"
     said = f"{NAMES.get(claim.shown.key, '')} {amount(claim.shown.key, shown)}".strip()
     if claim.shown.at:
-        said += f" at {claim.shown.whose}, N = {measured[claim.shown.of]['n']:,}"
+        said += f" at {claim.shown.whose(board)}, N = {measured[claim.shown.of]['n']:,}"
     if claim.other is not None and other is not None:
-        said += f" ({claim.other.whose}: {amount(claim.other.key, other)})"
+        said += f" ({claim.other.whose(board)}: {amount(claim.other.key, other)})"
     return said
 
 

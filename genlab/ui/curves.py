@@ -229,8 +229,8 @@ def _front(dots: list[Dot]) -> list[Dot]:
 def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, float]) -> str:
     """Named points on logarithmic scales, a dashed line at ``floor`` (its name, its y), and a thin one along
     the points that no other beats in both."""
-    width, height, left, top = 420, 270, 46, 24
-    right, base = width - 10, height - 30
+    width, height = 420, 270
+    left, top, right, base = 46.0, 24.0, width - 10.0, height - 30.0
     across = Axis.of([dot.x for dot in dots], log=True)
     up = Axis.of([dot.y for dot in dots] + [floor[1]], log=True)
 

@@ -125,8 +125,8 @@ def items(found: Iterable[Claim], board: Board, measured: Curves, titles: dict[s
 
 
 def speed(name: str, place: str, board: Board, titles: dict[str, str]) -> str:
-    line = next((line for line in board["models"] if line["name"] == name), None)
-    if line is None:
+    line = claims.line_of(board, name)
+    if not line:
         return "Not measured yet."
     seconds = brief(line["mean"]["seconds_per_1000"])
     said = f"{count(line['evaluations'], 'evaluation')}, {seconds} s for 1,000"
