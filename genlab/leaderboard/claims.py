@@ -216,7 +216,7 @@ FAMILIES: dict[str, Comparison] = {
     ),
     "ddpm": Comparison(
         (
-            board_claim("More varied than what the games draw", "diffusion/reverse", "recall", "ddpm", ">", "wgan_gp"),
+            board_claim("More varied than what the games draw", "compare", "recall", "ddpm", ">", "wgan_gp"),
             curve_claim("Can be steered: guidance enforces the digit", "diffusion/guidance", "label_accuracy", "guidance", {"guidance": 3.0}, ">", {"guidance": 1.0}),
         ),
         (
