@@ -190,6 +190,15 @@ FAMILIES: dict[str, Comparison] = {
         Claim(NO_DENSITY, "gan-lab"),
         "compare",
     ),
+    "dcgan": Comparison(
+        (
+            board_claim("Convolutions draw nearer to real digits than dense layers", "compare", "frechet", "dcgan", "<", "textbook_gan"),
+            at_once("dcgan"),
+        ),
+        (board_claim("Farther from real digits than diffusion", "race", "frechet", "dcgan", ">", "ddpm"),),
+        Claim(NO_DENSITY, "gan-lab"),
+        "compare",
+    ),
     "cgan": Comparison(
         (Claim("Draws the digit asked for", "compare", Reading("label_accuracy", "cgan")),),
         (board_claim("Farther from real digits than diffusion", "race", "frechet", "cgan", ">", "ddpm"),),
