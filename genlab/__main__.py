@@ -13,6 +13,7 @@ from genlab.config import MAX_SEED, TrainConfig, check_number, make
 from genlab.errors import GenlabError, InvalidInput
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
+from genlab.leaderboard import commands as leaderboard_commands
 from genlab.models import MODELS, TRAINABLE
 from genlab.race import commands as race_commands
 from genlab.studio import commands as studio_commands
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
+    leaderboard_commands.add_commands(commands)
     race_commands.add_commands(commands)
     mini_commands.add_commands(commands)
     studio_commands.add_commands(commands)

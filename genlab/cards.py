@@ -15,6 +15,7 @@ FIGURES = {
     "frechet_floor": "the same between real training and test digits (floor)",
     "precision": "precision",
     "recall": "recall",
+    "coverage": "coverage",
     "digits_kl": "KL of the digit histogram to uniform, nats",
     "label_accuracy": "label accuracy",
     "nearest_train": "mean pixel distance to the nearest training image",

@@ -78,9 +78,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     _sync_write(path, lambda p: p.write_bytes(data))
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors as safetensors, atomically."""
-    _sync_write(path, lambda p: save_file(tensors, p))
+def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, ``about`` as their metadata, atomically."""
+    _sync_write(path, lambda p: save_file(tensors, p, metadata=about))
 
 
 def sha256(path: Path) -> str:

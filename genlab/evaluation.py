@@ -6,7 +6,7 @@ the latter against the former give the floor, the distance between two sets of r
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +18,11 @@ from genlab.checkpoints import MODEL, sha256
 from genlab.data import Dataset, to_float
 from genlab.errors import CheckpointError
 from genlab.models import Classifier, GenerativeModel
-from genlab.sampling import sample_chunks
+from genlab.sampling import Samples, sample_chunks
 
 N = 10_000
 NEIGHBOURS = 3  # of precision and recall, as in the paper
+COVERAGE_NEIGHBOURS = 5  # of coverage, as in its paper
 REFERENCE = "reference.safetensors"
 
 
@@ -68,15 +69,24 @@ def _covered(points: Tensor, centres: Tensor, radii: Tensor) -> float:
     return float(torch.cat(inside).float().mean())
 
 
-def _radii(points: Tensor) -> Tensor:
+def _radii(points: Tensor, neighbours: int) -> Tensor:
     """The distance from each point to its k-th nearest neighbour, itself not counted."""
-    k = min(NEIGHBOURS + 1, len(points))
+    k = min(neighbours + 1, len(points))
     return torch.cat([torch.cdist(p, points).kthvalue(k, dim=1).values for p in points.split(1000)])
 
 
 def precision_recall(real: Tensor, fake: Tensor) -> tuple[float, float]:
     """How many fakes look real, and how many reals the fakes cover (Kynkaanniemi et al., 2019)."""
-    return _covered(fake, real, _radii(real)), _covered(real, fake, _radii(fake))
+    return _covered(fake, real, _radii(real, NEIGHBOURS)), _covered(real, fake, _radii(fake, NEIGHBOURS))
+
+
+def coverage(real: Tensor, fake: Tensor) -> float:
+    """The share of reals with a fake no farther than their 5th nearest real (Naeem et al., 2020, eq. 9).
+
+    Unlike recall, a few fakes far out do not cover what lies between them: the balls are the reals'.
+    """
+    closest = torch.cat([torch.cdist(part, fake).amin(1) for part in real.split(1000)])
+    return float((closest <= _radii(real, COVERAGE_NEIGHBOURS)).float().mean())
 
 
 def nearest(images: Tensor, among: Tensor, chunk: int = 500) -> Neighbours:
@@ -103,6 +113,7 @@ def measure_features(features: Tensor, reference: Reference, classifier: Classif
         "frechet": frechet_distance(reference.test, features),
         "precision": precision,
         "recall": recall,
+        "coverage": coverage(reference.test, features),
         "digits": digits.tolist(),
         "digits_kl": kl_to_uniform(digits),
     }
@@ -116,16 +127,17 @@ def evaluate(
     *,
     n: int = N,
     seed: int = 0,
+    chunks: Iterable[Samples] | None = None,
     **knobs: Any,
 ) -> Iterator[dict[str, Any]]:
-    """Measure ``model`` on n samples of ``seed``.
+    """Measure ``model`` on n samples of ``seed``: those of ``chunks``, or else drawn here.
 
     Yields {"sampled": k} while sampling, and last the whole result: ``measure_features`` of the
     samples and, as "real", of as many training digits; label accuracy, pixel distance to the nearest
     training image, and cost.
     """
     features, images, right, seconds = [], [], [], 0.0
-    for samples in sample_chunks(model, n, seed, **knobs):
+    for samples in chunks or sample_chunks(model, n, seed, **knobs):
         seconds += samples.seconds
         images.append(model.canvas.digits(samples.images))
         features.append(features_of(classifier, images[-1]))

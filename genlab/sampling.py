@@ -87,15 +87,16 @@ def sample(
 
 
 def sample_forming(
-    model: GenerativeModel, n: int, seed: int, label: int | None = None, **knobs: Any
+    model: GenerativeModel, n: int, seed: int, label: int | None = None, *, first: int = 0, **knobs: Any
 ) -> Iterator[Samples]:
-    """The same pictures as one ``sample`` of n, as they form, at most CHUNK at a time."""
-    for first in range(0, n, CHUNK):
-        yield from sample(model, min(CHUNK, n - first), seed, label, first=first, **knobs)
+    """Pictures ``first`` ... n - 1 of one ``sample`` of n, as they form, at most CHUNK at a time."""
+    for at in range(first, n, CHUNK):
+        yield from sample(model, min(CHUNK, n - at), seed, label, first=at, **knobs)
 
 
 def sample_chunks(
-    model: GenerativeModel, n: int, seed: int, label: int | None = None, **knobs: Any
+    model: GenerativeModel, n: int, seed: int, label: int | None = None, *, first: int = 0, **knobs: Any
 ) -> Iterator[Samples]:
     """The same pictures, finished ones only."""
-    return (samples for samples in sample_forming(model, n, seed, label, **knobs) if samples.final)
+    forming = sample_forming(model, n, seed, label, first=first, **knobs)
+    return (samples for samples in forming if samples.final)

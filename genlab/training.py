@@ -228,9 +228,8 @@ class _Run:
 
     def events(self) -> Iterator[Event]:
         config, model, total = self.config, self.model, self.config.steps
-        parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         device = str(self.accelerator.device)
-        yield Started(self.first, total, parameters, len(self.data), device)
+        yield Started(self.first, total, model.size, len(self.data), device)
         self.began = self.saved = began = time.monotonic()
         candidate = self.good
         for step in range(self.first, total):

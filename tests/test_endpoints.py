@@ -9,6 +9,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from genlab import api
+from genlab.checkpoints import WEIGHTS
 from genlab.models import MODELS
 from genlab.walks import finish
 
@@ -27,7 +28,7 @@ def test_endpoints_are_the_contract(client):
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
-    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | {"/ring"}
+    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | {"/ring", "/leaderboard"}
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:
@@ -200,3 +201,9 @@ def test_the_game_on_the_plane_streams(client):
 def test_a_bad_game_is_refused(client, bad, said):
     with pytest.raises(AppError, match=said):
         client.predict(**bad, api_name="/ring")
+
+
+def test_the_leaderboard_is_the_file_that_ships(client):
+    found = client.predict(api_name="/leaderboard")
+    assert found == json.loads((WEIGHTS / "leaderboard.json").read_text())
+    assert {line["name"] for line in found["models"]} >= set(MODELS)

@@ -24,10 +24,10 @@ from genlab.api.families import (
     nearest,
     reference,
     sample,
-    sampling_parameters,
 )
 from genlab.api.jobs import JOBS, SETTINGS, make_store, submit, submit_race, training_plan
 from genlab.api.latents import interpolate, invert, repaint, vary
+from genlab.api.leaderboard import leaderboard
 from genlab.api.races import race
 from genlab.api.ring import ring
 from genlab.api.studio import (
@@ -78,6 +78,7 @@ __all__ = [
     "inpaint",
     "interpolate",
     "invert",
+    "leaderboard",
     "make_store",
     "models",
     "nearest",
@@ -90,7 +91,6 @@ __all__ = [
     "reverse",
     "ring",
     "sample",
-    "sampling_parameters",
     "shipped_curve",
     "steps_curve",
     "studio_example",

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from genlab import evaluation, sampling
@@ -48,7 +47,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         **dataclasses.asdict(model.card),
         "origin": entry.origin,
         "conditional": model.conditional,
-        "parameters": sampling_parameters(model),
+        "parameters": model.size,
         "config": dataclasses.asdict(model.config),
         "knobs": {
             "config": _knob_schema(model.Config),
@@ -58,11 +57,6 @@ def describe(entry: Entry) -> dict[str, Any]:
         "live": dataclasses.asdict(model.live),
         "metrics": entry.metrics,
     }
-
-
-def sampling_parameters(model: torch.nn.Module) -> int:
-    """Trained numbers of a model, its running average not counted twice."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def models(library: Library = SHIPPED) -> list[dict[str, Any]]:

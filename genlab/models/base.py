@@ -70,6 +70,11 @@ class Trainable(nn.Module):
     def device(self) -> Any:
         return next(self.parameters()).device
 
+    @property
+    def size(self) -> int:
+        """Its trained numbers, the running average not counted."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
     def optimizers(self) -> Optimizers:
         """Fresh optimizers, by a name for each."""
         raise NotImplementedError

@@ -10,7 +10,19 @@ from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
-from genlab.ui import compare, diffusion, endpoints, html, pictures, race, ring, status, studio
+from genlab.ui import (
+    compare,
+    diffusion,
+    endpoints,
+    html,
+    leaderboard,
+    pictures,
+    places,
+    race,
+    ring,
+    status,
+    studio,
+)
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
@@ -22,7 +34,7 @@ from genlab.uploads import MAX_SIDE
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
-    "head": HEAD,
+    "head": HEAD + places.SCRIPT,
     "show_error": True,
     "footer_links": ["api", "gradio", "settings"],
     "ssr_mode": False,
@@ -63,6 +75,9 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 ring.build(sessions)
             with gr.Tab("Studio", id="studio"):
                 studio.build(app, tabs, link, sessions, engine)
+            with gr.Tab("Leaderboard", id="leaderboard"):
+                leaderboard.build(tabs)
+        places.listen(app, tabs)
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 

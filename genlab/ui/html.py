@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from genlab import visualize
-from genlab.api import Nearest, sampling_parameters
+from genlab.api import Nearest
 from genlab.library import Entry
 from genlab.models.base import Card
 from genlab.sampling import Samples
@@ -75,7 +75,7 @@ def chips(samples: Samples, entry: Entry) -> str:
         chip(f"{drawn} in {duration(samples.seconds)}", "Time to draw these pictures on this machine"),
         chip(count(samples.evaluations, "evaluation"), "Runs of the network for one picture"),
         chip(f"{brief(samples.images_per_second)} images/s", "Pictures drawn in a second, this time"),
-        chip(f"{millions(sampling_parameters(entry.model))} parameters", "Trained numbers in the model"),
+        chip(f"{millions(entry.model.size)} parameters", "Trained numbers in the model"),
     ]
     if entry.origin != "shipped":
         parts.insert(0, chip(entry.origin, "This model is yours and lives in this session", "own"))
@@ -108,6 +108,7 @@ def quality_table(metrics: dict[str, Any], real: dict[str, Any]) -> str:
         ("Fréchet distance", "frechet", metrics.get("frechet_floor")),
         ("precision", "precision", real.get("precision")),
         ("recall", "recall", real.get("recall")),
+        ("coverage", "coverage", real.get("coverage")),
         ("digits, KL to even (nats)", "digits_kl", real.get("digits_kl")),
         ("drew the digit asked for", "label_accuracy", real.get("test_accuracy")),
         ("distance to nearest training image", "nearest_train", real.get("nearest_train")),
