@@ -10,7 +10,7 @@ from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
-from genlab.ui import compare, diffusion, endpoints, html, pictures, race, ring, status, studio
+from genlab.ui import compare, diffusion, endpoints, ganlab, html, pictures, race, status, studio
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
@@ -60,7 +60,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
             with gr.Tab("Diffusion", id="diffusion"):
                 diffusion.build(app, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
-                ring.build(sessions)
+                ganlab.build(sessions)
             with gr.Tab("Studio", id="studio"):
                 studio.build(app, tabs, link, sessions, engine)
         # Last, for the browser looks for each component from the top of the page.

@@ -84,6 +84,7 @@ class Line(NamedTuple):
     points: Sequence[tuple[float, float]]
     colour: str
     dash: str = ""
+    filled: bool = False  # down to the axis, as a histogram
 
 
 class Axis(NamedTuple):
@@ -166,7 +167,8 @@ def line_plot(
     for line in lines:
         points = [(x, y) for x, y in line.points if across.shows(x) and up.shows(y)]
         path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in points)
-        stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
+        area = f'"{line.colour}" fill-opacity="0.25"' if line.filled else '"none"'
+        stroke = f'fill={area} stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
         body += [
             f'<polyline points="{path}" {stroke}/>',
             f'<path d="M{left:.1f} 24h12" {stroke}/>',
@@ -180,6 +182,13 @@ def line_plot(
                 for x, y in points
             ]
     return _figure(f"{title}: {', '.join(line.name for line in lines)} over {x_label}", "".join(body), height)
+
+
+def histogram_line(name: str, shares: Sequence[float], lo: float, hi: float, colour: str) -> Line:
+    """Shares of bins of equal width from lo to hi, as a line of ``line_plot``."""
+    width = (hi - lo) / len(shares)
+    tops = [(lo + (i + side) * width, share) for i, share in enumerate(shares) for side in (0, 1)]
+    return Line(name, [(lo, 0.0), *tops, (hi, 0.0)], colour, filled=True)
 
 
 def digit_histogram(counts: list[int], colour: str) -> str:
