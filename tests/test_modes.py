@@ -15,7 +15,7 @@ from genlab.data import Dataset
 from genlab.errors import InvalidInput
 from genlab.events import Step
 from genlab.lab import games, modes
-from genlab.lab.modes import BINS, DIGITS, PAIRS, SAMPLES, Moment, ModesConfig, play
+from genlab.lab.modes import BINS, DIGITS, PAIRS, SAMPLES, ModesConfig, Moment, play
 from genlab.library import Library
 from genlab.models import MODELS, Classifier
 from genlab.sampling import sample

@@ -5,7 +5,7 @@ def open_panel(visitor, steps):
     visitor.open_tab("GAN lab")
     visitor.open_tab("MNIST")
     visitor.page.locator("#modes-run").wait_for()
-    visitor.type(visitor.page.get_by_label("steps", exact=True).locator("visible=true").first, steps)
+    visitor.type(visitor.page.locator("#modes-steps input[type=number]"), steps)
 
 
 def open_knobs(visitor, side):

@@ -20,8 +20,9 @@ NAME = "modes"
 HOW = (
     "Two GANs learn MNIST from scratch before your eyes. A digit counts as covered once at least 5 of 200 "
     "samples, a quarter of its fair share, are clearly it: not grey, and the classifier is 90% sure. "
-    "(98.7% of real test digits are clear.) The pull is the length of the gradient, with respect to a "
-    "sample, of what the generator minimises: where it is near 0, nothing is learned."
+    "(98.7% of real test digits are clear; it takes many a blob for an 8.) The pull is the length of the "
+    "gradient, with respect to a sample, of what the generator minimises: where it is near 0, nothing is "
+    "learned."
 )
 HINT = "Press Play both: two games, a step of each in turn. On two free CPU cores this takes about a minute."
 SIDES = ("A", "B")
@@ -66,8 +67,9 @@ def lane(side: str, course: Course) -> str:
     picture = sheet(now.images[:SHOWN], f"Samples of {side} at step {now.step}, always from the same noise")
     cells = meter(now.counts, SAMPLES, "samples", map(str, range(DIGITS)))
     doctor = "".join(map(diagnosis, now.diagnoses))
-    body = picture + cells + said + doctor + plots(course, side, DIGITS, "digits covered")
-    return card(side, course, now.broken, body + scores(course) + critic(course))
+    found = plots(course, side, DIGITS, "digits covered") + scores(course) + critic(course)
+    body = f'{picture}{cells}{said}{doctor}<div class="gl-plots">{found}</div>'
+    return card(side, course, now.broken, body)
 
 
 def build(sessions: Sessions) -> None:
@@ -78,7 +80,7 @@ def build(sessions: Sessions) -> None:
         with gr.Column(scale=3, min_width=260):
             chosen = gr.Dropdown([*PAIRS], value=first, label="two games", elem_id="modes-pair")
             says = gr.HTML(html.note(PAIRS[first].says, plain=True), elem_id="modes-says")
-        with gr.Column(scale=2, min_width=200):
+        with gr.Column(scale=2, min_width=200, elem_id="modes-steps"):
             common = components(ModesConfig, PAIRS[first].games[0], ("steps",))
         with gr.Column(scale=2, min_width=160):
             common["seed"] = seed_box("The same seed plays the same games", "modes-seed")
