@@ -74,9 +74,9 @@ SURE_OPPONENT = CONV | {"steps": 250, "lr": 3e-4, "lr_d": 1e-3, "dropout": 0.0}
 PAIRS = {
     "collapse and cure: a generator that runs ahead": Pair(
         ({"steps": 450, "lr": 4e-3}, CONV | {"steps": 450, "lr": 1e-3, "lr_d": 1e-3}),
-        "A: dense networks, and a generator that learns ten times as fast as its opponent. It "
-        "draws one picture whatever the noise. B: convolutions, and both learn alike: about half of the digits "
-        "are found.",
+        "A: dense networks, and a generator that learns ten times as fast as its opponent. "
+        "It draws one picture whatever the noise. "
+        "B: convolutions, and both learn alike: about half of the digits are found.",
     ),
     "saturation and cure: minimax, non-saturating": Pair(
         (SURE_OPPONENT | {"game": "minimax"}, SURE_OPPONENT),
@@ -88,8 +88,8 @@ PAIRS = {
             CONV | {"game": "wgan", "steps": 200, "lr": 5e-4, "lr_d": 5e-4},
             CONV | {"game": "wgan_gp", "steps": 200, "lr": 1e-3, "lr_d": 1e-3},
         ),
-        "A: clipping pushes most of the critic's weights to the two ends of the clip, and its slope down "
-        "to a hundredth. B: the penalty leaves the weights alone, holds the slope near 1, and finds more digits.",
+        "A: clipping pushes most of the critic's weights to the ends of the clip, its slope to a hundredth. "
+        "B: the penalty leaves the weights alone, holds the slope near 1, and finds more digits.",
     ),
 }
 
