@@ -75,7 +75,7 @@ PAIRS = {
     "collapse and cure: a generator that runs ahead": Pair(
         ({"steps": 450, "lr": 4e-3}, CONV | {"steps": 450, "lr": 1e-3, "lr_d": 1e-3}),
         "A: dense networks, and a generator that learns ten times as fast as its opponent. "
-        "It draws one picture whatever the noise. "
+        "It draws nearly the same picture whatever the noise. "
         "B: convolutions, and both learn alike: about half of the digits are found.",
     ),
     "saturation and cure: minimax, non-saturating": Pair(

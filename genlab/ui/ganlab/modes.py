@@ -20,9 +20,9 @@ NAME = "modes"
 HOW = (
     "Two GANs learn MNIST from scratch before your eyes. A digit counts as covered once at least 5 of 200 "
     "samples, a quarter of its fair share, are clearly it: not grey, and the classifier is 90% sure. "
-    "(98.7% of real test digits are clear; it takes many a blob for an 8.) The pull is the length of the "
-    "gradient, with respect to a sample, of what the generator minimises: where it is near 0, nothing is "
-    "learned."
+    "(98.7% of real test digits are clear; it takes many a blob, and specks, for an 8.) The pull is the "
+    "length of the gradient, with respect to a sample, of what the generator minimises: where it is near 0, "
+    "nothing is learned."
 )
 HINT = "Press Play both: two games, a step of each in turn. On two free CPU cores this takes about a minute."
 SIDES = ("A", "B")
