@@ -109,7 +109,8 @@ def _snapshot(model: Trainable) -> dict[str, Tensor]:
     return {k: v.clone() for k, v in model.state_dict().items()}
 
 
-def _finite(model: Trainable) -> bool:
+def finite(model: Trainable) -> bool:
+    """Is every weight a finite number?"""
     return all(bool(v.isfinite().all()) for v in model.state_dict().values())
 
 
@@ -204,7 +205,7 @@ class _Run:
 
     def leave(self) -> None:
         """Keep the last complete step, or go back to the last good weights if it is not finite."""
-        if not _finite(self.model):
+        if not finite(self.model):
             self.model.load_state_dict(self.good)
         elif self.state and self.done > self.kept:
             self.keep()
@@ -238,7 +239,7 @@ class _Run:
             metrics = self.step(step)
             seconds = time.monotonic() - began
             done = step + 1
-            if not all(map(math.isfinite, metrics.values())) or (done == total and not _finite(model)):
+            if not all(map(math.isfinite, metrics.values())) or (done == total and not finite(model)):
                 model.load_state_dict(self.good)
                 self.finish()
                 yield Done(step, self.spent + seconds, "diverged", _diverged(metrics, step))
@@ -247,7 +248,7 @@ class _Run:
             speed = (done - self.first) * config.batch_size / seconds
             yield Step(done, total, metrics, seconds, speed)
             due = done == total or time.monotonic() - self.saved > self.save_seconds
-            if self.state and due and _finite(model):
+            if self.state and due and finite(model):
                 yield Saving(done)
                 yield self.keep()
             if isinstance(model, GenerativeModel) and (done % config.preview_every == 0 or done == total):

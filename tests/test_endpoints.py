@@ -28,7 +28,8 @@ def test_endpoints_are_the_contract(client):
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
-    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | {"/ring", "/leaderboard"}
+    others = {"/ring", "/modes", "/leaderboard"}
+    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | others
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:
@@ -194,13 +195,29 @@ def test_the_game_on_the_plane_streams(client):
     assert end["pull"].keys() == {"minimax", "non_saturating"} and not end["broken"]
 
 
+def test_the_game_on_digits_streams(client):
+    job = client.submit(game="wgan", steps=3, batch_size=4, n_critic=2, api_name="/modes")
+    job.result()
+    told = [(picture, now) for picture, now in job.outputs() if "counts" in now]
+    assert [now["step"] for _, now in told] == [0, 1, 2, 3]
+    picture, end = told[-1]
+    assert pixels(picture).shape == (291, 581)  # 10 rows of 20, lines between them
+    assert (
+        len(end["counts"]) == 10 and sum(end["counts"]) == end["clear"] and end["pull"].keys() == {"critic"}
+    )
+    assert end["scores"]["shares"].keys() == {"real", "generated"} and not end["broken"]
+    assert (end["weights"]["lo"], end["weights"]["hi"]) == (-0.01, 0.01) and end["metrics"]["clipped"] > 0
+    assert sum(end["slopes"]["shares"]["slopes"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("game", ["/ring", "/modes"])
 @pytest.mark.parametrize(
     ("bad", "said"),
     [({"game": "chess"}, "game is 'chess'"), ({"steps": 1e9}, "steps is"), ({"lr": -1}, "lr is")],
 )
-def test_a_bad_game_is_refused(client, bad, said):
+def test_a_bad_game_is_refused(client, game, bad, said):
     with pytest.raises(AppError, match=said):
-        client.predict(**bad, api_name="/ring")
+        client.predict(**bad, api_name=game)
 
 
 def test_the_leaderboard_is_the_file_that_ships(client):

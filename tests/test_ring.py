@@ -9,7 +9,7 @@ from torch import nn
 
 from genlab import api
 from genlab.errors import InvalidInput
-from genlab.lab import ring
+from genlab.lab import games, ring
 from genlab.lab.ring import GAMES, MODES, NEAR, POINTS, PRESETS, SIGMA, Moment, RingConfig
 
 
@@ -53,7 +53,7 @@ def test_the_pull_is_the_gradient_of_either_loss(sure: float) -> None:
     with torch.no_grad():
         model.discriminator.weight.copy_(torch.tensor([[0.6, 0.8]]))
         model.discriminator.bias.fill_(sure)
-    found = ring.pulls(model, torch.zeros(5, 2))
+    found = games.pulls(model, torch.zeros(5, 2))
     d = 1 / (1 + math.exp(-sure))
     assert found["non_saturating"] == pytest.approx(1 - d, rel=1e-4)
     assert found["minimax"] == pytest.approx(d, rel=1e-3)

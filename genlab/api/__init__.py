@@ -28,6 +28,7 @@ from genlab.api.families import (
 from genlab.api.jobs import JOBS, SETTINGS, make_store, submit, submit_race, training_plan
 from genlab.api.latents import interpolate, invert, repaint, vary
 from genlab.api.leaderboard import leaderboard
+from genlab.api.modes import modes
 from genlab.api.races import race
 from genlab.api.ring import ring
 from genlab.api.studio import (
@@ -81,6 +82,7 @@ __all__ = [
     "leaderboard",
     "make_store",
     "models",
+    "modes",
     "nearest",
     "noise",
     "outcomes",

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from genlab.config import MAX_SEED, Config, choice, knob
+from genlab.config import MAX_SEED, Config, knob
+from genlab.lab.games import choose_game, covered, has_critic, pulls
 from genlab.models.gan import GENERATOR_LOSSES, NOISE, AdversarialModel, OriginalGAN
 from genlab.models.wgan import WGAN
 from genlab.models.wgan_gp import WGANGP
@@ -21,7 +22,6 @@ from genlab.training import mix
 
 MODES, RADIUS, SIGMA = 8, 2.0, 0.1
 NEAR = 3 * SIGMA  # from a centre: 98.9% of a Gaussian on the plane
-SHARE = 0.25  # of its fair share, from which a mode counts as covered
 BATCH, POINTS = 256, 512
 SIDE, EXTENT = 40, 3.0  # the surface: cells along an edge, and how far it reaches from the centre
 MOMENTS = 100  # of a game that are told
@@ -29,11 +29,7 @@ MOMENTS = 100  # of a game that are told
 
 @dataclass(frozen=True)
 class RingConfig(Config):
-    game: str = choice(
-        "non_saturating",
-        (*GENERATOR_LOSSES, "wgan", "wgan_gp"),
-        "What the two play: GAN by either loss of the generator, WGAN with clipping, WGAN with a penalty",
-    )
+    game: str = choose_game("non_saturating")
     steps: int = knob(2000, 1, 10_000, "Steps of the generator")
     n_critic: int = knob(5, 1, 10, "wgan, wgan_gp: steps of the critic for each of the generator")
     lr: float = knob(1e-3, 1e-6, 1.0, "Learning rate of the generator", log=True)
@@ -137,13 +133,13 @@ class Moment(NamedTuple):
     surface: Tensor  # (SIDE, SIDE), rows from the top: D(x) in [0, 1], or the critic's value
     counts: tuple[int, ...]  # (MODES,) points near each centre
     metrics: dict[str, float]
-    pull: dict[str, float]  # how hard the generator is pulled, by name of what pulls; see ``pulls``
+    pull: dict[str, float]  # how hard the generator is pulled, by name of what pulls; see ``games.pulls``
     broken: bool = False  # a number was not finite: the game is over
 
     @property
     def covered(self) -> int:
         """Modes that got at least a quarter of their fair share."""
-        return sum(count >= SHARE * POINTS / MODES for count in self.counts)
+        return covered(self.counts, POINTS)
 
     @property
     def good(self) -> float:
@@ -163,26 +159,11 @@ def grid() -> Tensor:
     return torch.stack([x.flatten(), y.flatten()], dim=1)
 
 
-def pulls(model: AdversarialModel, points: Tensor) -> dict[str, float]:
-    """Mean length of the gradient, with respect to a generated point, of what the generator minimises.
-
-    Of the original game by both losses: where the opponent is sure, minimax hardly pulls.
-    """
-    x = points.detach().requires_grad_()
-    value = model.judge(x, torch.zeros(len(x)))
-    losses = GENERATOR_LOSSES if isinstance(model, OriginalGAN) else {"critic": lambda value: -value}
-    found = {}
-    for name, loss in losses.items():
-        (slope,) = torch.autograd.grad(loss(value).sum(), x, retain_graph=True)
-        found[name] = float(slope.norm(dim=1).mean())
-    return found
-
-
 def play(config: RingConfig) -> Iterator[Moment]:
     """One game from the beginning: its first moment, and about ``MOMENTS`` more."""
     torch.manual_seed(config.seed)
     model = GAMES[config.game](config)
-    optimizers, wasserstein = model.optimizers(), config.game not in GENERATOR_LOSSES
+    optimizers, wasserstein = model.optimizers(), has_critic(config.game)
     batch = BATCH * (config.n_critic if wasserstein else 1)  # which the critic's steps share
     y, every = torch.zeros(batch), math.ceil(config.steps / MOMENTS)
     z, cells = torch.randn(POINTS, NOISE), grid()

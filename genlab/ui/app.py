@@ -14,12 +14,12 @@ from genlab.ui import (
     compare,
     diffusion,
     endpoints,
+    ganlab,
     html,
     leaderboard,
     pictures,
     places,
     race,
-    ring,
     status,
     studio,
 )
@@ -72,7 +72,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
             with gr.Tab("Diffusion", id="diffusion"):
                 diffusion.build(app, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
-                ring.build(sessions)
+                ganlab.build(sessions)
             with gr.Tab("Studio", id="studio"):
                 studio.build(app, tabs, link, sessions, engine)
             with gr.Tab("Leaderboard", id="leaderboard"):

@@ -24,8 +24,8 @@ def _smooth(curve: Curve) -> Curve:
     return out
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", extra: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{escape(words)}</text>'
+def words(x: float, y: float, said: str, anchor: str = "start", extra: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{escape(said)}</text>'
 
 
 def _figure(title: str, body: str, height: int = HEIGHT) -> str:
@@ -59,13 +59,13 @@ def curve_plot(name: str, curve: Curve, total_steps: int, colour: str) -> str:
     above = f"↑ {brief(peak)} at step {whole(peak_step)}" if peak > hi + spread / 4 else ""
     body = [
         f'<path d="M{LEFT} {TOP}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
-        _text(LEFT, 12, title, extra='class="gl-plot-title"'),
-        _text(WIDTH - RIGHT, 12, above, "end"),
-        _text(LEFT - 4, TOP + 8, brief(hi), "end"),
-        _text(LEFT - 4, base, brief(lo), "end"),
-        _text(LEFT, HEIGHT - 6, "0"),
-        _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "step", "middle"),
-        _text(WIDTH - RIGHT, HEIGHT - 6, whole(total_steps), "end"),
+        words(LEFT, 12, title, extra='class="gl-plot-title"'),
+        words(WIDTH - RIGHT, 12, above, "end"),
+        words(LEFT - 4, TOP + 8, brief(hi), "end"),
+        words(LEFT - 4, base, brief(lo), "end"),
+        words(LEFT, HEIGHT - 6, "0"),
+        words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "step", "middle"),
+        words(WIDTH - RIGHT, HEIGHT - 6, whole(total_steps), "end"),
         line(points, 'stroke-width="1" opacity="0.35"'),
         line(_smooth(points), 'stroke-width="2"'),
     ]
@@ -84,6 +84,7 @@ class Line(NamedTuple):
     points: Sequence[tuple[float, float]]
     colour: str
     dash: str = ""
+    filled: bool = False  # down to the axis, as a histogram
 
 
 class Axis(NamedTuple):
@@ -151,26 +152,27 @@ def line_plot(
         return base - (base - top) * up.share(y)
 
     body = [
-        _text(LEFT, 12, title, extra='class="gl-plot-title"'),
+        words(LEFT, 12, title, extra='class="gl-plot-title"'),
         f'<path d="M{LEFT} {top}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
-        _text((LEFT + WIDTH - RIGHT) / 2, base + 24, x_label, "middle"),
+        words((LEFT + WIDTH - RIGHT) / 2, base + 24, x_label, "middle"),
     ]
-    body += [_text(LEFT - 4, py(y) + (0 if y == up.lo else 4), up.label(y), "end") for y in up.ticks()]
+    body += [words(LEFT - 4, py(y) + (0 if y == up.lo else 4), up.label(y), "end") for y in up.ticks()]
     for x in across.ticks():
         said = across.label(x) if log_x else whole(round(x)) if across.hi > 10 else brief(x)
         anchor = "start" if x == across.lo else "end" if x == across.hi else "middle"
-        body.append(_text(px(x), base + 12, said, anchor))
+        body.append(words(px(x), base + 12, said, anchor))
     if marker is not None:
         body.append(f'<path d="M{px(marker):.1f} {top}V{base}" class="gl-even"/>')
     left = float(LEFT)  # of the next name in the legend
     for line in lines:
         points = [(x, y) for x, y in line.points if across.shows(x) and up.shows(y)]
         path = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in points)
-        stroke = f'fill="none" stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
+        area = f'"{line.colour}" fill-opacity="0.25"' if line.filled else '"none"'
+        stroke = f'fill={area} stroke="{line.colour}" stroke-width="2" stroke-dasharray="{line.dash}"'
         body += [
             f'<polyline points="{path}" {stroke}/>',
             f'<path d="M{left:.1f} 24h12" {stroke}/>',
-            _text(left + 15, 27, line.name),
+            words(left + 15, 27, line.name),
         ]
         left += 25 + LETTER * len(line.name)
         if len(points) <= DOTS and not line.dash:
@@ -182,90 +184,11 @@ def line_plot(
     return _figure(f"{title}: {', '.join(line.name for line in lines)} over {x_label}", "".join(body), height)
 
 
-class Dot(NamedTuple):
-    """A point of a scatter plot: its name beside it, and whether it is drawn full."""
-
-    name: str
-    x: float
-    y: float
-    colour: str
-    full: bool = True
-
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom
-
-
-def _named(dots: list[tuple[str, float, float]], taken: list[Box], bounds: Box) -> str:
-    """The names of points (name, x, y): beside each, above or below, wherever there is room."""
-
-    def free(box: Box) -> bool:
-        inside = bounds[0] <= box[0] and box[2] <= bounds[2] and bounds[1] <= box[1] and box[3] <= bounds[3]
-        apart = (box[2] <= t[0] or t[2] <= box[0] or box[3] <= t[1] or t[3] <= box[1] for t in taken)
-        return inside and all(apart)
-
-    body = ""
-    taken = [*taken, *((x - 4, y - 4, x + 4, y + 4) for _, x, y in dots)]
-    for name, x, y in dots:
-        long = LETTER * len(name)
-        tries = [(x + 6, y + 3), (x - 6 - long, y + 3), (x - long / 2, y - 7), (x - long / 2, y + 14)]
-        tries += [(left, y + 3 + off) for off in (-8, 8, -14, 14, -20, 20) for left in (x + 6, x - 6 - long)]
-        boxes = [(left, line - 9, left + long, line + 2) for left, line in tries]
-        box = next(filter(free, boxes), boxes[0])
-        taken.append(box)
-        at, anchor = (box[0], "start") if box[0] > x else (box[2], "end") if box[2] < x else (x, "middle")
-        body += _text(at, box[3] - 2, name, anchor)
-    return body
-
-
-def _front(dots: list[Dot]) -> list[Dot]:
-    """Those that no other beats in both x and y, from the left."""
-    found: list[Dot] = []
-    for dot in sorted(dots, key=lambda dot: (dot.x, dot.y)):
-        if not found or dot.y < found[-1].y:
-            found.append(dot)
-    return found
-
-
-def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, float]) -> str:
-    """Named points on logarithmic scales, a dashed line at ``floor`` (its name, its y), and a thin one along
-    the points that no other beats in both."""
-    width, height = 420, 270
-    left, top, right, base = 46.0, 24.0, width - 10.0, height - 30.0
-    across = Axis.of([dot.x for dot in dots], log=True)
-    up = Axis.of([dot.y for dot in dots] + [floor[1]], log=True)
-
-    def px(x: float) -> float:
-        return left + 8 + (right - left - 16) * across.share(x)
-
-    def py(y: float) -> float:
-        return base - 6 - (base - top - 12) * up.share(y)
-
-    level = py(floor[1])
-    path = " ".join(f"{px(dot.x):.1f},{py(dot.y):.1f}" for dot in _front(dots))
-    body = [
-        _text(left, 12, title, extra='class="gl-plot-title"'),
-        f'<path d="M{left} {top}V{base}H{right}" class="gl-axis"/>',
-        f'<path d="M{left} {level:.1f}H{right}" class="gl-even"/>',
-        _text(right, level - 4, floor[0], "end"),
-        f'<polyline points="{path}" class="gl-front"/>',
-        _text((left + right) / 2, base + 25, x_label, "middle"),
-        *(_text(left - 4, py(y) + 3, up.label(y), "end") for y in up.ticks()),
-        *(_text(px(x), base + 13, across.label(x), "middle") for x in across.ticks()),
-    ]
-    for dot in dots:
-        said = escape(f"{dot.name}: {brief(dot.y)} at {brief(dot.x)} {x_label}")
-        fill = dot.colour if dot.full else "var(--background-fill-primary)"
-        ring = f'fill="{fill}" style="stroke:{dot.colour};stroke-width:2"'
-        at = f'cx="{px(dot.x):.1f}" cy="{py(dot.y):.1f}"'
-        body.append(f'<circle {at} r="4" {ring}><title>{said}</title></circle>')
-    reserved = [(right - LETTER * len(floor[0]), level - 13, right, level - 2)]
-    points = [(dot.name, px(dot.x), py(dot.y)) for dot in dots]
-    body.append(_named(points, reserved, (left, top, right, base)))
-    label = escape(f"{title} over {x_label}: {', '.join(dot.name for dot in dots)}", quote=True)
-    return (
-        f'<svg class="gl-plot gl-wide" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
-        f"{''.join(body)}</svg>"
-    )
+def histogram_line(name: str, shares: Sequence[float], lo: float, hi: float, colour: str) -> Line:
+    """Shares of bins of equal width from lo to hi, as a line of ``line_plot``."""
+    width = (hi - lo) / len(shares)
+    tops = [(lo + (i + side) * width, share) for i, share in enumerate(shares) for side in (0, 1)]
+    return Line(name, [(lo, 0.0), *tops, (hi, 0.0)], colour, filled=True)
 
 
 def digit_histogram(counts: list[int], colour: str) -> str:
@@ -281,18 +204,18 @@ def digit_histogram(counts: list[int], colour: str) -> str:
     bars = "".join(
         f'<rect x="{LEFT + d * step + 2:.1f}" y="{y(c):.1f}" width="{step - 4:.1f}" '
         f'height="{base - y(c):.1f}" fill="{colour}"><title>{d}: {c:,}</title></rect>'
-        + _text(LEFT + (d + 0.5) * step, base + 12, str(d), "middle")
+        + words(LEFT + (d + 0.5) * step, base + 12, str(d), "middle")
         for d, c in enumerate(counts)
     )
     line = y(even)
     body = [
-        _text(LEFT, 12, f"digits drawn, N = {whole(n)}", extra='class="gl-plot-title"'),
+        words(LEFT, 12, f"digits drawn, N = {whole(n)}", extra='class="gl-plot-title"'),
         bars,
         f'<path d="M{LEFT} {TOP}V{base}H{WIDTH - RIGHT}" class="gl-axis"/>',
         f'<path d="M{LEFT} {line:.1f}H{WIDTH - RIGHT}" class="gl-even"/>',
-        _text(LEFT - 4, line + 4, whole(round(even)), "end"),
-        _text(LEFT - 4, base, "0", "end"),
-        _text((LEFT + WIDTH - RIGHT) / 2, height - 4, "digit, as the classifier reads it", "middle"),
+        words(LEFT - 4, line + 4, whole(round(even)), "end"),
+        words(LEFT - 4, base, "0", "end"),
+        words((LEFT + WIDTH - RIGHT) / 2, height - 4, "digit, as the classifier reads it", "middle"),
     ]
     spoken = ", ".join(f"{d}: {c}" for d, c in enumerate(counts))
     return _figure(f"Digits drawn: {spoken}", "".join(body), height)

@@ -14,9 +14,9 @@ from genlab.models import MODELS
 from genlab.numbers import brief, count
 from genlab.ui import html
 from genlab.ui.card import LATEX
-from genlab.ui.curves import Dot, scatter_plot
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.places import link, places
+from genlab.ui.scatter import Dot, scatter_plot
 from genlab.visualize import colour
 
 QUESTION = "Which model draws best, by what measure, and at what price?"

@@ -13,6 +13,7 @@ from genlab.ui.endpoints import (
     jobs,
     latents,
     leaderboard,
+    modes,
     ring,
     studio,
     studio_inside,
@@ -24,7 +25,7 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    for group in (families, jobs, diffusion, curves, latents, ring, leaderboard):
+    for group in (families, jobs, diffusion, curves, latents, ring, modes, leaderboard):
         group.expose(sessions, outputs)
     for group in (studio, studio_inside):
         group.expose(engine, outputs)

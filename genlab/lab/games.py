@@ -1,0 +1,49 @@
+"""What the GAN lab's games have in common, on the plane and on digits."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.config import choice
+from genlab.models.gan import GENERATOR_LOSSES, AdversarialModel, OriginalGAN
+
+SHARE = 0.25  # of its fair share, from which a mode counts as covered
+
+
+def choose_game(default: str) -> Any:
+    """The field of a config that says what is played."""
+    return choice(
+        default,
+        (*GENERATOR_LOSSES, "wgan", "wgan_gp"),
+        "What the two play: GAN by either loss of the generator, WGAN with clipping, WGAN with a penalty",
+    )
+
+
+def has_critic(game: str) -> bool:
+    """Is the opponent a critic, which gives a value, or a discriminator, which gives a probability?"""
+    return game not in GENERATOR_LOSSES
+
+
+def covered(counts: tuple[int, ...], n: int) -> int:
+    """How many modes got at least a quarter of their fair share of n samples."""
+    return sum(count >= SHARE * n / len(counts) for count in counts)
+
+
+def pulls(model: AdversarialModel, x: Tensor) -> dict[str, float]:
+    """Mean length of the gradient, with respect to a generated sample, of what the generator minimises.
+
+    Of the original game by both losses: where the opponent is sure, minimax hardly pulls.
+
+    Args:
+        model: The opponent is taken as it is: whether it drops out units is its mode's business.
+        x: Generated samples (N, ...).
+    """
+    x = x.detach().requires_grad_()
+    value = model.judge(x, torch.zeros(len(x), device=x.device))
+    losses = GENERATOR_LOSSES if isinstance(model, OriginalGAN) else {"critic": lambda value: -value}
+    found = {}
+    for name, loss in losses.items():
+        (slope,) = torch.autograd.grad(loss(value).sum(), x, retain_graph=True)
+        found[name] = float(slope.flatten(1).norm(dim=1).mean())
+    return found
