@@ -183,7 +183,7 @@ FAMILIES: dict[str, Comparison] = {
     ),
     "conv_vae": Comparison(
         (
-            board_claim("The same in colour, from less compute than a game of two", "race", "flops", "conv_vae", "<", "gan"),
+            board_claim("Colour by the same steady loss, from less compute than WGAN-GP", "race", "flops", "conv_vae", "<", "wgan_gp"),
             at_once("conv_vae"),
         ),
         (board_claim("Farther from real digits than in grey, for its numbers tell the colour too", "compare", "frechet", "conv_vae", ">", "vae"),),
