@@ -90,6 +90,10 @@ class Classifier(Trainable):
         return self._judge.features(x)
 
     @torch.no_grad()
+    def chances(self, features: Tensor) -> Tensor:
+        """The probability of each digit, (N, 10), from ``features``."""
+        return self._judge.logits(features).softmax(1)
+
     def predict(self, features: Tensor) -> Tensor:
         """Digits, int64 (N,), from ``features``."""
-        return self._judge.logits(features).argmax(1)
+        return self.chances(features).argmax(1)

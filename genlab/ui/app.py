@@ -10,7 +10,7 @@ from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
-from genlab.ui import compare, diffusion, endpoints, html, pictures, race, ring, status, studio
+from genlab.ui import compare, diffusion, endpoints, explorer, html, pictures, race, ring, status, studio
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
@@ -59,6 +59,8 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 race.build(jobs, sessions)
             with gr.Tab("Diffusion", id="diffusion"):
                 diffusion.build(app, sessions)
+            with gr.Tab("Latent space", id="latent-space") as latent_space:
+                explorer.build(app, latent_space, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
                 ring.build(sessions)
             with gr.Tab("Studio", id="studio"):

@@ -6,7 +6,7 @@ import gradio as gr
 import torch
 
 from genlab import api, visualize
-from genlab.lab.latents import PATHS, Path
+from genlab.lab.interpolation import PATHS, Path
 from genlab.models.denoising import Denoising, Guided
 from genlab.ui import html
 from genlab.ui.card import Updates
