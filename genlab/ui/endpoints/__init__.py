@@ -6,7 +6,17 @@ back through hidden components.
 """
 
 from genlab.studio.engine import Engine
-from genlab.ui.endpoints import curves, diffusion, families, jobs, latents, ring, studio, studio_inside
+from genlab.ui.endpoints import (
+    curves,
+    diffusion,
+    explorer,
+    families,
+    jobs,
+    latents,
+    ring,
+    studio,
+    studio_inside,
+)
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.session import Sessions
 
@@ -14,7 +24,7 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    for group in (families, jobs, diffusion, curves, latents, ring):
+    for group in (families, jobs, diffusion, curves, latents, explorer, ring):
         group.expose(sessions, outputs)
     for group in (studio, studio_inside):
         group.expose(engine, outputs)

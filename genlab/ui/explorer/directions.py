@@ -24,10 +24,8 @@ MEAN, PICTURE = "mean of all codes", "a picture"
 
 def pictures(found: dict[str, api.Moved]) -> str:
     """What each family draws at the sliders' place."""
-    return side_by_side(
-        card(name, f'<div class="gl-large">{one(moved.image, "as the sliders are")}</div>')
-        for name, moved in found.items()
-    )
+    cards = (card(name, one(moved.image, "as the sliders are")) for name, moved in found.items())
+    return f'<div class="gl-two">{"".join(cards)}</div>'
 
 
 def rows(found: dict[str, api.Moved]) -> str:

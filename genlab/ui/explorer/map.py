@@ -18,8 +18,8 @@ from genlab.ui.session import Sessions
 
 HOW = (
     "This VAE squeezes every digit into two numbers, x and y. The map shows what it draws of each pair: "
-    "click on it. Its pictures are at quantiles of N(0, 1), from which a VAE draws, so each part of the map is "
-    "drawn as often as any other. The plot beside it shows where the encoder puts real digits that it never saw."
+    "click on it. Its pictures are at quantiles of N(0, 1), from which a VAE draws: each part of the map is "
+    "as likely as any other. The plot beside it shows where the encoder puts real digits that it never saw."
 )
 MARK = "#E69F00"
 LIKELY = 0.05  # a chance that is told
@@ -90,7 +90,7 @@ def told(found: Place, on_map: Map, x: float, y: float) -> str:
     digit, there = int(on_map.labels[found.nearest]), on_map.codes[found.nearest].tolist()
     real = api.digit(found.nearest).image
     return (
-        f'<div class="gl-four" data-x="{x:.3f}" data-y="{y:.3f}">'
+        f'<div class="gl-two" data-x="{x:.3f}" data-y="{y:.3f}">'
         + one(found.image, f"x = {x:.2f}, y = {y:.2f}")
         + one(real, f"closest test digit, a {digit}: x = {there[0]:.2f}, y = {there[1]:.2f}")
         + f"</div><p>The classifier reads {read}.</p>"
@@ -109,7 +109,8 @@ def build(tab: gr.Tab, sessions: Sessions) -> None:
                 format="png",
                 interactive=False,
                 buttons=[],
-                label="The map: click on it",
+                label="Map",
+                show_label=False,
                 elem_id="map-view",
                 elem_classes="gl-crisp gl-map",
             )

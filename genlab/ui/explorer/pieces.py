@@ -41,5 +41,6 @@ def row(images: Tensor, said: str) -> str:
     return img(visualize.grid(images, columns=len(images)), said)
 
 
-def side_by_side(cards: Iterable[str]) -> str:
-    return f'<div class="gl-duel">{"".join(cards)}</div>'
+def side_by_side(cards: Iterable[str], *, wide: bool = False) -> str:
+    kind = " gl-wide" if wide else ""
+    return f'<div class="gl-duel{kind}">{"".join(cards)}</div>'
