@@ -11,9 +11,11 @@ from torch import Tensor
 
 from genlab.data import to_float, to_uint8
 from genlab.models import VAE, Classifier
+from genlab.models.base import CLASSES
 
 SIDE = 20  # pictures along an edge
 EDGE = 1e-3  # share of the map that is not clicked: its very edge is infinitely far out
+AROUND = 20  # test digits around a place that are counted
 FARTHEST = 4.0  # from the middle, along either axis, that can be asked for
 
 
@@ -62,7 +64,9 @@ class Place(NamedTuple):
 
     image: Tensor  # uint8 (1, 28, 28)
     chances: Tensor  # (10,) of each digit, as the classifier sees the picture
+    sharp: Tensor  # (10,) the same with every pixel made black or white: it was never shown blurred digits
     nearest: int  # of the test digits on the map, the index of the closest
+    around: Tensor  # int64 (10,): how many of the ``AROUND`` closest test digits are of each digit
 
 
 @torch.no_grad()
@@ -70,5 +74,7 @@ def look(model: VAE, classifier: Classifier, on_map: Map, x: float, y: float) ->
     """What is drawn of the code (x, y), and what it shows."""
     z = torch.tensor([[x, y]], dtype=torch.float32)
     drawn = model.decode(z.to(model.device)).cpu()
-    chances = classifier.chances(classifier.features(drawn))[0]
-    return Place(to_uint8(drawn)[0], chances, int(torch.cdist(z, on_map.codes).argmin()))
+    chances, sharp = classifier.chances(classifier.features(torch.cat([drawn, drawn.sign()])))
+    closest = torch.cdist(z, on_map.codes)[0].argsort()[:AROUND]
+    around = torch.bincount(on_map.labels[closest], minlength=CLASSES)
+    return Place(to_uint8(drawn)[0], chances, sharp, int(closest[0]), around)

@@ -61,14 +61,16 @@ class ExplorerCalls(Calls):
         return visualize.grid(found.images, side=1, gap=0), jsonable(numbers)
 
     def decode(self, request: gr.Request, x: float, y: float) -> tuple[Any, Json]:
-        """The picture at a place of the map, the probability of each digit, the closest test digit.
+        """The picture at a place of the map; the probability of each digit, by the classifier, in it and in it
+        made black and white; how many of the 20 closest test digits are of each digit; the closest one.
 
         Args:
             x: -4 to 4; 0 is the middle of the map.
             y: -4 to 4, upwards.
         """
         found = api.decode(x, y, library=self.library(request))
-        numbers = {"chances": found.chances.tolist(), "nearest": found.nearest}
+        numbers = {key: getattr(found, key).tolist() for key in ("chances", "sharp", "around")}
+        numbers["nearest"] = found.nearest
         return visualize.picture(found.image), jsonable(numbers)
 
     def between(

@@ -6,9 +6,10 @@ from typing import Any
 import gradio as gr
 from gradio.components.plot import PlotData
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from genlab import api, visualize
-from genlab.lab.manifold import FARTHEST, Map, Place, place, share
+from genlab.lab.manifold import AROUND, FARTHEST, Map, Place, place, share
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
@@ -82,18 +83,26 @@ def scatter(found: Map) -> PlotData:
     return PlotData(type="plotly", plot=json.dumps({"data": traces, "layout": layout}))
 
 
+def likely(chances: Tensor) -> str:
+    """The digits that a picture may show, the likeliest first."""
+    order = chances.argsort(descending=True).tolist()
+    told = [d for d in order if chances[d] >= LIKELY] or order[:1]
+    return ", ".join(f"<b>{d}</b> ({chances[d]:.0%})" for d in told)
+
+
 def told(found: Place, on_map: Map, x: float, y: float) -> str:
-    """What is drawn at a place, what it shows, and the real digit closest to it."""
-    order = found.chances.argsort(descending=True).tolist()
-    likely = [d for d in order if found.chances[d] >= LIKELY] or order[:1]
-    read = ", ".join(f"<b>{d}</b> ({found.chances[d]:.0%})" for d in likely)
+    """What is drawn at a place, what it shows, and which real digits are close to it."""
     digit, there = int(on_map.labels[found.nearest]), on_map.codes[found.nearest].tolist()
     real = api.digit(found.nearest).image
+    order = found.around.argsort(descending=True).tolist()
+    around = ", ".join(f"{found.around[d]} × <b>{d}</b>" for d in order if found.around[d])
     return (
         f'<div class="gl-two" data-x="{x:.3f}" data-y="{y:.3f}">'
         + one(found.image, f"x = {x:.2f}, y = {y:.2f}")
         + one(real, f"closest test digit, a {digit}: x = {there[0]:.2f}, y = {there[1]:.2f}")
-        + f"</div><p>The classifier reads {read}.</p>"
+        + f"</div><p>The {AROUND} closest test digits: {around}.</p>"
+        f"<p>The classifier, which has never seen blurred digits, reads {likely(found.sharp)} where each pixel "
+        f"is made black or white, and {likely(found.chances)} in the picture as it is.</p>"
     )
 
 
@@ -114,14 +123,14 @@ def build(tab: gr.Tab, sessions: Sessions) -> None:
                 elem_id="map-view",
                 elem_classes="gl-crisp gl-map",
             )
-        with gr.Column(scale=4, min_width=300):
-            plot = gr.Plot(show_label=False, elem_id="map-scatter", elem_classes="gl-scatter")
         with gr.Column(scale=2, min_width=220):
             x, y = (
                 gr.Slider(-FARTHEST, FARTHEST, 0, step=0.01, label=name, info=info, elem_id=f"map-{name}")
                 for name, info in (("x", "To the right on the map"), ("y", "Upwards"))
             )
             shown = gr.HTML("", elem_id="map-shown")
+        with gr.Column(scale=4, min_width=300):
+            plot = gr.Plot(show_label=False, elem_id="map-scatter", elem_classes="gl-scatter")
     note = gr.HTML("", elem_classes="gl-quiet", elem_id="map-note")
 
     def go(x: Any, y: Any, request: gr.Request) -> tuple[Any, Any, str]:
