@@ -61,8 +61,8 @@ class ExplorerCalls(Calls):
         return visualize.grid(found.images, side=1, gap=0), jsonable(numbers)
 
     def decode(self, request: gr.Request, x: float, y: float) -> tuple[Any, Json]:
-        """The picture at a place of the map; the probability of each digit, by the classifier, in it and in it
-        made black and white; how many of the 20 closest test digits are of each digit; the closest one.
+        """The picture at a place of the map; the probability of each digit, by the classifier, in it and in
+        it made black and white; how many of the 20 closest test digits are of each digit; the closest one.
 
         Args:
             x: -4 to 4; 0 is the middle of the map.

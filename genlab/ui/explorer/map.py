@@ -101,8 +101,8 @@ def told(found: Place, on_map: Map, x: float, y: float) -> str:
         + one(found.image, f"x = {x:.2f}, y = {y:.2f}")
         + one(real, f"closest test digit, a {digit}: x = {there[0]:.2f}, y = {there[1]:.2f}")
         + f"</div><p>The {AROUND} closest test digits: {around}.</p>"
-        f"<p>The classifier, which has never seen blurred digits, reads {likely(found.sharp)} where each pixel "
-        f"is made black or white, and {likely(found.chances)} in the picture as it is.</p>"
+        f"<p>The classifier, which has never seen blurred digits, reads {likely(found.sharp)} where each "
+        f"pixel is made black or white, and {likely(found.chances)} in the picture as it is.</p>"
     )
 
 
