@@ -95,12 +95,12 @@ def told(found: Place, on_map: Map, x: float, y: float) -> str:
     digit, there = int(on_map.labels[found.nearest]), on_map.codes[found.nearest].tolist()
     real = api.digit(found.nearest).image
     order = found.around.argsort(descending=True).tolist()
-    around = ", ".join(f"{found.around[d]} × <b>{d}</b>" for d in order if found.around[d])
+    around = ", ".join(f"{found.around[d]} <b>{d}s</b>" for d in order if found.around[d])
     return (
         f'<div class="gl-two" data-x="{x:.3f}" data-y="{y:.3f}">'
         + one(found.image, f"x = {x:.2f}, y = {y:.2f}")
         + one(real, f"closest test digit, a {digit}: x = {there[0]:.2f}, y = {there[1]:.2f}")
-        + f"</div><p>The {AROUND} closest test digits: {around}.</p>"
+        + f"</div><p>Of the {AROUND} closest test digits there are {around}.</p>"
         f"<p>The classifier, which has never seen blurred digits, reads {likely(found.sharp)} where each "
         f"pixel is made black or white, and {likely(found.chances)} in the picture as it is.</p>"
     )
