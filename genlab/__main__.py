@@ -210,9 +210,8 @@ def run_evaluate(args: argparse.Namespace) -> None:
     )
     *_, result = counted(steps, n, lambda step: step.get("sampled", n))
     folder = args.weights or checkpoints.WEIGHTS / args.name
-    keep(
-        args, folder, result | {"sha256": checkpoints.weights_sha256(folder)}, {"n": n, "seed": seed} | knobs
-    )
+    given = ({"weights": args.weights} if args.weights else {}) | {"n": n, "seed": seed} | knobs
+    keep(args, folder, result | {"sha256": checkpoints.weights_sha256(folder)}, given)
 
 
 def run_curve(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData
 
 from genlab.checkpoints import CONFIG
-from genlab.library import read_metrics
+from genlab.library import PLANE, read_metrics
 from genlab.models import MODELS
 
 FIGURES = {
@@ -28,7 +28,7 @@ FIGURES = {
 def write(folder: Path) -> None:
     """Write ``folder/README.md`` from its config.json and metrics.json."""
     config = json.loads((folder / CONFIG).read_text())
-    ModelCard(_text(config, read_metrics(folder))).save(folder / "README.md")
+    ModelCard(_text(folder.name, config, read_metrics(folder))).save(folder / "README.md")
 
 
 def made(training: dict[str, Any]) -> str:
@@ -37,21 +37,25 @@ def made(training: dict[str, Any]) -> str:
     return f"{made(training['from'])}, then {last}" if "from" in training else f"by {last}"
 
 
-def _text(config: dict[str, Any], metrics: dict[str, Any]) -> str:
+def _title(folder: str, model: str) -> tuple[str, str]:
+    """What is in ``folder``, and the idea of it in a line."""
+    if folder == PLANE:
+        return "VAE with two latents", "Its codes are places of a plane, which can be drawn as a map."
+    family = MODELS.get(model)
+    if family:
+        return family.card.title, family.card.idea
+    return "Digit classifier", "Judges the pictures of the other models: its features measure distances."
+
+
+def _text(folder: str, config: dict[str, Any], metrics: dict[str, Any]) -> str:
     name = config["model"]
-    family = MODELS.get(name)
     front = ModelCardData(
         license="mit",
         library_name="genlab",
         tags=["image-generation", "mnist", name],
         datasets=["ylecun/mnist"],
     )
-    title = family.card.title if family else "Digit classifier"
-    idea = (
-        family.card.idea
-        if family
-        else "Judges the pictures of the other models: its features measure distances."
-    )
+    title, idea = _title(folder, name)
     knobs = "\n".join(f"| {k} | {v} |" for k, v in config["config"].items())
     figures = "\n".join(
         f"| {label} | {metrics[key]:.4g} |" for key, label in FIGURES.items() if metrics.get(key) is not None

@@ -11,9 +11,10 @@ from genlab.checkpoints import WEIGHTS
 from genlab.config import check_choice
 from genlab.data import PUBLISHED
 from genlab.errors import CheckpointError, InvalidInput
-from genlab.models import MODELS, Classifier, GenerativeModel
+from genlab.models import MODELS, VAE, Classifier, GenerativeModel
 
 SHIPPED_ORIGIN = "shipped"
+PLANE = "vae2d"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,3 +90,10 @@ class Library:
     def classifier(self) -> Classifier:
         """The judge of the evaluation."""
         return _load(self.folder / "classifier")
+
+    def plane(self) -> VAE:
+        """The VAE with two latents, whose codes are places of a plane; CheckpointError if it is broken."""
+        model = _load(self.folder / PLANE)
+        if not isinstance(model, VAE) or model.config.latent != 2:
+            raise CheckpointError(f"{PLANE}/{checkpoints.MODEL} holds another model.")
+        return model

@@ -37,8 +37,8 @@ def picture(image: Tensor) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
 
 
-def grid(images: Tensor, columns: int | None = None, side: int = SIDE) -> Image.Image:
-    """Pictures, uint8 (N, C, H, W), in rows with thin lines between them.
+def grid(images: Tensor, columns: int | None = None, side: int = SIDE, gap: int = 1) -> Image.Image:
+    """Pictures, uint8 (N, C, H, W), in rows with thin lines between them, ``gap`` pixels wide.
 
     Every pixel becomes a square of whole pixels, as large as fits ``side``. Without ``columns`` the
     grid is square, its last cells empty where N is no square number.
@@ -46,9 +46,10 @@ def grid(images: Tensor, columns: int | None = None, side: int = SIDE) -> Image.
     n, channels, height, width = images.shape
     across = columns or math.ceil(math.sqrt(n))
     down = math.ceil(n / across) if columns else across
-    sheet = np.full((down * (height + 1) + 1, across * (width + 1) + 1, channels), PAPER, np.uint8)
+    shape = (down * (height + gap) + gap, across * (width + gap) + gap, channels)
+    sheet = np.full(shape, PAPER, np.uint8)
     for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
-        top, left = 1 + i // across * (height + 1), 1 + i % across * (width + 1)
+        top, left = gap + i // across * (height + gap), gap + i % across * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return enlarge(Image.fromarray(sheet[..., 0] if channels == 1 else sheet), side)
 

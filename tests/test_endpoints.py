@@ -25,11 +25,12 @@ def test_endpoints_are_the_contract(client):
     contract = {"/models", "/sample", "/train", "/evaluate", "/noise", "/nearest"}
     diffusion = {"/reverse", "/compare_samplers", "/steps_curve", "/guidance", "/guidance_curve"}
     latents = {"/interpolate", "/invert", "/repaint", "/vary"}
+    spaces = {"/manifold", "/decode", "/between", "/directions", "/arithmetic", "/reconstruct"}
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
     others = {"/ring", "/modes", "/leaderboard"}
-    assert set(named) == contract | jobs | diffusion | latents | tasks | studio | others
+    assert set(named) == contract | jobs | diffusion | latents | spaces | tasks | studio | others
     for endpoint in named.values():
         assert endpoint["description"]
         for parameter in endpoint["parameters"]:

@@ -15,8 +15,8 @@ from genlab.diffusion.schedules import SCHEDULES
 from genlab.errors import InvalidInput
 from genlab.lab import noising
 from genlab.lab.duel import duel, outcomes
+from genlab.lab.interpolation import PATHS
 from genlab.lab.latents import (
-    PATHS,
     REGIONS,
     RepaintKnobs,
     VaryKnobs,

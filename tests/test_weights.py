@@ -8,7 +8,7 @@ import torch
 
 from genlab import checkpoints, evaluation, leaderboard
 from genlab.checkpoints import CONFIG, MODEL, WEIGHTS
-from genlab.library import Library
+from genlab.library import PLANE, Library
 from genlab.models import MODELS, TRAINABLE, Classifier
 from genlab.sampling import sample_chunks
 
@@ -37,6 +37,16 @@ def test_they_load_and_are_those_of_the_config(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_measurements_are_of_these_weights(name: str) -> None:
     assert metrics(name)["sha256"] == checkpoints.sha256(WEIGHTS / name / MODEL)
+
+
+def test_the_plane_is_small_and_trained_on_everything() -> None:
+    folder = WEIGHTS / PLANE
+    config = json.loads((folder / CONFIG).read_text())
+    assert config["sha256"] == checkpoints.sha256(folder / MODEL) == metrics(PLANE)["sha256"]
+    assert "60,000" in config["training"]["data"] and "--latent 2" in config["training"]["command"]
+    assert Library().plane().config.latent == 2 and (folder / MODEL).stat().st_size < 3 * MB
+    card = (folder / "README.md").read_text()
+    assert "VAE with two latents" in card and config["training"]["command"] in card
 
 
 def test_the_files_are_small() -> None:

@@ -9,6 +9,7 @@ from genlab.api.diffusion import MAX_PICTURES, diffusion_model, digit
 from genlab.api.families import SHIPPED
 from genlab.config import check_choice, make
 from genlab.lab import latents
+from genlab.lab.interpolation import PATHS, Path
 from genlab.lab.pictures import Digit
 from genlab.library import Library
 from genlab.models.denoising import Denoising, Guided
@@ -24,7 +25,7 @@ def interpolate(
     *,
     library: Library = SHIPPED,
     **knobs: Any,
-) -> Walk[latents.Path]:
+) -> Walk[Path]:
     """Pictures by DDIM from starts between the noise of two seeds.
 
     Args:
@@ -37,7 +38,7 @@ def interpolate(
     """
     label, n = check_digit(label), check_count(n, 2, MAX_PICTURES)
     seeds = check_seed(seed), check_seed(other_seed, "other_seed")
-    check_choice("path", path, tuple(latents.PATHS))
+    check_choice("path", path, tuple(PATHS))
     return latents.interpolate(diffusion_model(library), seeds, label, n, path, make(Guided, knobs))
 
 

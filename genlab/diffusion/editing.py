@@ -1,5 +1,5 @@
 """What a diffusion model can do with a picture that is already there: invert it, repaint a part of
-it, vary it, or go from one to another. Each is a walk with the denoiser, as the samplers are.
+it, or vary it. Each is a walk with the denoiser, as the samplers are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -82,22 +82,3 @@ def late_times(times: Sequence[int], strength: float) -> Sequence[int]:
     of itself: strength 1 starts from nearly pure noise, 0 changes nothing (no times are left).
     """
     return times[len(times) - round(len(times) * strength) :]
-
-
-def lerp(a: Tensor, b: Tensor, u: float) -> Tensor:
-    """The straight line from a (u = 0) to b (u = 1): in the middle, noise of too small a norm."""
-    return (1 - u) * a + u * b
-
-
-def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
-    """The arc from a (u = 0) to b (u = 1), each item of the batch by itself (Shoemake, 1985).
-
-    Gaussian noise in many dimensions lies on a sphere; the arc stays there, the straight line does not.
-    """
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b, dim=1).clamp(-1, 1)
-    angle = torch.acos(cosine).view(-1, *[1] * (a.dim() - 1))  # (N, 1, 1, 1)
-    near = angle.sin() < 1e-4  # the arc is a line
-    sine = torch.where(near, torch.ones_like(angle), angle.sin())
-    arc = torch.sin((1 - u) * angle) / sine * a + torch.sin(u * angle) / sine * b
-    return torch.where(near, lerp(a, b, u), arc)

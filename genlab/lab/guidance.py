@@ -14,7 +14,7 @@ from genlab.diffusion.samplers import SAMPLERS, Denoiser, timesteps
 from genlab.models import Classifier
 from genlab.models.base import CLASSES
 from genlab.models.ddpm import DDPM
-from genlab.models.denoising import Sampled, T
+from genlab.models.denoising import DenoisingModel, Sampled, T
 from genlab.noise import Noise
 from genlab.walks import Walk, collect, last, part
 
@@ -34,12 +34,12 @@ class GuidanceKnobs(Sampled):
     )
 
 
-def labelled(model: DDPM, n: int, label: int | None) -> Tensor:
+def labelled(model: DenoisingModel, n: int, label: int | None) -> Tensor:
     """The condition ``label`` n times, int64 (n,); None is "no condition"."""
     return torch.full((n,), CLASSES if label is None else label, device=model.device)
 
 
-def denoiser_of(model: DDPM, n: int, label: int | None, guidance: float = 1.0) -> Denoiser:
+def denoiser_of(model: DenoisingModel, n: int, label: int | None, guidance: float = 1.0) -> Denoiser:
     """The model asked n times for one digit, or for none in particular."""
     return classifier_free(model.average, labelled(model, n, label), labelled(model, n, None), guidance)
 

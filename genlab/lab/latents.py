@@ -1,5 +1,6 @@
 """Noise as a latent: between two starts, back from a picture, and around a picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,16 +10,15 @@ from torch import Tensor
 from genlab.config import knob
 from genlab.data import to_float, to_uint8
 from genlab.diffusion import samplers
-from genlab.diffusion.editing import invert, late_times, lerp, repaint, slerp
-from genlab.diffusion.samplers import timesteps
+from genlab.diffusion.editing import invert, late_times, repaint
+from genlab.diffusion.samplers import SamplerStep, timesteps
 from genlab.lab.guidance import denoiser_of
-from genlab.lab.pictures import SIDE
+from genlab.lab.interpolation import Path, along, norms
+from genlab.lab.pictures import SIDE, pixel_error
 from genlab.models.ddpm import DDPM
-from genlab.models.denoising import Denoising, Guided, Sampled, T
+from genlab.models.denoising import Denoising, DiffusionModel, Guided, Sampled, T
 from genlab.noise import Noise
 from genlab.walks import Walk, last, part
-
-PATHS = {"spherical": slerp, "linear": lerp}
 
 
 @dataclass(frozen=True)
@@ -35,24 +35,32 @@ class VaryKnobs(Sampled):
     )
 
 
-class Path(NamedTuple):
-    """Pictures between two starts, and the norm of each start: 28 for Gaussian noise."""
+def walk_back(model: DiffusionModel, x_0: Tensor, label: int | None, steps: int) -> Iterator[SamplerStep]:
+    """DDIM inversion of pictures (N, 1, 28, 28) in [-1, 1]: the last step's ``x`` is their noise."""
+    return invert(denoiser_of(model, len(x_0), label), model.schedule, x_0, timesteps(T, steps))
 
-    images: Tensor  # uint8 (N, 1, 28, 28)
-    norms: Tensor  # (N,)
+
+def walk_forth(
+    model: DiffusionModel, x_T: Tensor, label: int | None, steps: int, guidance: float = 1.0
+) -> Iterator[SamplerStep]:
+    """DDIM from noise (N, 1, 28, 28)."""
+    n = len(x_T)
+    denoiser = denoiser_of(model, n, label, guidance)
+    return samplers.ddim(denoiser, model.schedule, x_T, Noise(0, n), timesteps(T, steps))
 
 
 @torch.no_grad()
 def interpolate(
     model: DDPM, seeds: tuple[int, int], label: int | None, n: int, path: str, knobs: Guided
 ) -> Walk[Path]:
-    """n pictures by DDIM from starts between two seeds' noise, along the arc or the straight line."""
+    """n pictures by DDIM from starts between two seeds' noise, along the arc or the straight line.
+
+    A start of Gaussian noise has a norm near 28.
+    """
     a, b = (Noise(seed, 1).normal(1, SIDE, SIDE) for seed in seeds)
-    x_T = torch.cat([PATHS[path](a, b, i / (n - 1)) for i in range(n)]).to(model.device)
-    denoiser = denoiser_of(model, n, label, knobs.guidance)
-    run = samplers.ddim(denoiser, model.schedule, x_T, Noise(0, n), timesteps(T, knobs.steps))
-    step = yield from last(run, knobs.steps)
-    return Path(to_uint8(step.x).cpu(), x_T.flatten(1).norm(dim=1).cpu())
+    x_T = along(path, a, b, n).to(model.device)
+    step = yield from last(walk_forth(model, x_T, label, knobs.steps, knobs.guidance), knobs.steps)
+    return Path(to_uint8(step.x).cpu(), norms(x_T))
 
 
 class Inversion(NamedTuple):
@@ -67,12 +75,10 @@ class Inversion(NamedTuple):
 def invert_digit(model: DDPM, image: Tensor, label: int | None, knobs: Denoising) -> Walk[Inversion]:
     """DDIM inversion of ``image`` uint8 (1, 28, 28), and DDIM from what was found."""
     x_0 = to_float(image[None]).to(model.device)
-    times, denoiser = timesteps(T, knobs.steps), denoiser_of(model, 1, label)
-    back = yield from part(last(invert(denoiser, model.schedule, x_0, times), len(times)), 0, 0.5)
+    back = yield from part(last(walk_back(model, x_0, label, knobs.steps), knobs.steps), 0, 0.5)
     x_T = back.x
-    forth = samplers.ddim(denoiser, model.schedule, x_T, Noise(0, 1), times)
-    again = (yield from part(last(forth, len(times)), 0.5, 1)).x
-    return Inversion(x_T[0].cpu(), to_uint8(again)[0].cpu(), float(((again - x_0) / 2).pow(2).mean().sqrt()))
+    again = (yield from part(last(walk_forth(model, x_T, label, knobs.steps), knobs.steps), 0.5, 1)).x
+    return Inversion(x_T[0].cpu(), to_uint8(again)[0].cpu(), float(pixel_error(again, x_0)))
 
 
 def _box(top: int, left: int, height: int, width: int) -> Tensor:

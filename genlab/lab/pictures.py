@@ -24,6 +24,11 @@ class Digit(NamedTuple):
     label: int | None = None  # which digit it is, where that is known
 
 
+def pixel_error(a: Tensor, b: Tensor) -> Tensor:
+    """How far pictures (..., 1, 28, 28) in [-1, 1] are apart: root mean square over pixels from 0 to 1."""
+    return ((a - b) / 2).pow(2).mean((-3, -2, -1)).sqrt()
+
+
 def _grey(image: Image.Image, notices: list[str]) -> np.ndarray:
     """Brightness as float (H, W) in [0, 1]: one frame, upright, transparency over its own contrast."""
     image = upright(image, notices)

@@ -71,13 +71,17 @@ class LatentModel(GenerativeModel):
             self.mix_factor
         )
 
-    @torch.no_grad()
-    def sample(
-        self, noise: Noise, *, labels: Tensor | None = None, prior: str = "mixture", **_: Any
-    ) -> Iterator[Tensor]:
+    def draw_prior(self, noise: Noise, prior: str = "mixture") -> Tensor:
+        """New codes (len(noise), latent)."""
         z = noise.normal(self.config.latent).to(self.device)  # (N, latent)
         if prior == "mixture":
             edges = self.mix_weight.double().cumsum(0)[:-1]
             k = torch.searchsorted(edges, noise.uniform().to(self.device), right=True)  # (N,)
             z = self.mix_mean[k] + torch.einsum("nij,nj->ni", self.mix_factor[k], z)
-        yield self.decode(z)
+        return z
+
+    @torch.no_grad()
+    def sample(
+        self, noise: Noise, *, labels: Tensor | None = None, prior: str = "mixture", **_: Any
+    ) -> Iterator[Tensor]:
+        yield self.decode(self.draw_prior(noise, prior))

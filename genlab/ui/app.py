@@ -14,6 +14,7 @@ from genlab.ui import (
     compare,
     diffusion,
     endpoints,
+    explorer,
     ganlab,
     html,
     leaderboard,
@@ -71,6 +72,8 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 race.build(jobs, sessions)
             with gr.Tab("Diffusion", id="diffusion"):
                 diffusion.build(app, sessions)
+            with gr.Tab("Latent space", id="latent-space") as latent_space:
+                explorer.build(app, latent_space, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
                 ganlab.build(sessions)
             with gr.Tab("Studio", id="studio"):

@@ -6,7 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from genlab.curves import Curve
-from genlab.ui.numbers import brief, whole
+from genlab.numbers import brief, whole
 
 WIDTH, HEIGHT = 320, 96
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 20, 20

@@ -9,8 +9,8 @@ from genlab import visualize
 from genlab.api import Nearest
 from genlab.library import Entry
 from genlab.models.base import Card
+from genlab.numbers import brief, count, duration, millions, whole
 from genlab.sampling import Samples
-from genlab.ui.numbers import brief, count, duration, millions, whole
 
 HOW_TO_READ = (
     "Lower is better for distance and KL (how uneven the ten digits are). Precision: the share of samples "

@@ -10,9 +10,9 @@ from genlab import visualize
 from genlab.doctor import Diagnosis
 from genlab.jobs import Look, Training, TrainingPlan
 from genlab.jobs.job import STOPPING, Place
+from genlab.numbers import brief, count, duration, whole
 from genlab.ui import html
 from genlab.ui.curves import curve_plots
-from genlab.ui.numbers import brief, count, duration, whole
 
 WELL = ("finished", "stopped")
 

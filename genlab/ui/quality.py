@@ -7,11 +7,11 @@ import gradio as gr
 
 from genlab import api, evaluation
 from genlab.library import Library, read_metrics
+from genlab.numbers import brief
 from genlab.ui import html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.curves import digit_histogram
 from genlab.ui.knobs import MEASURING, SAMPLING, Values, read
-from genlab.ui.numbers import brief
 from genlab.ui.session import Sessions
 from genlab.visualize import colour
 

@@ -11,13 +11,13 @@ from gradio.components import Component
 from genlab import visualize
 from genlab.jobs import Look, RaceWork
 from genlab.models import FIRST, MODELS
+from genlab.numbers import brief, count, whole
 from genlab.race import Frame, RaceConfig, RaceRecord, Standing
 from genlab.ui import html, progress
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.job_view import JobView, small_button
 from genlab.ui.knobs import NOW, NOW_TOO, Values, components, read
-from genlab.ui.numbers import brief, count, whole
 from genlab.ui.session import Session, Sessions
 from genlab.visualize import colour
 

@@ -3,8 +3,8 @@
 from html import escape
 from typing import NamedTuple
 
+from genlab.numbers import brief
 from genlab.ui.curves import LETTER, Axis, words
-from genlab.ui.numbers import brief
 
 
 class Dot(NamedTuple):

@@ -15,8 +15,8 @@ from genlab.errors import GenlabError, InvalidInput
 from genlab.jobs import Job, JobStore, Look, RaceWork, TrainingPlan, TrainingWork
 from genlab.library import SHIPPED_ORIGIN, Entry, Library
 from genlab.models import MODELS, GenerativeModel
+from genlab.numbers import whole
 from genlab.sampling import Samples
-from genlab.ui.numbers import whole
 
 P = TypeVar("P")
 MAX_SESSIONS = 500

@@ -9,10 +9,10 @@ import torch
 
 from genlab import api
 from genlab.jobs import JobStore
+from genlab.numbers import count
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.knobs import NOW, PRIVATE
-from genlab.ui.numbers import count
 from genlab.ui.session import Sessions
 
 EVERY = 5.0  # seconds between two looks at the trainings

@@ -9,12 +9,12 @@ from genlab import api
 from genlab.config import Config
 from genlab.lab.duel import Duel
 from genlab.models.denoising import DiffusionSampling
+from genlab.numbers import brief, count, duration
 from genlab.sampling import Samples
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, sheet
 from genlab.ui.knobs import Values, components, read
-from genlab.ui.numbers import brief, count, duration
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk, part
 

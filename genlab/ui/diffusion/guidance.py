@@ -9,13 +9,13 @@ from genlab import api
 from genlab.errors import InvalidInput
 from genlab.lab.guidance import Dissected, GuidanceKnobs, GuidanceStudy
 from genlab.models.denoising import T
+from genlab.numbers import brief
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion import measured
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, sheet, small
 from genlab.ui.knobs import NOW, Values
-from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 

@@ -6,14 +6,14 @@ import gradio as gr
 import torch
 
 from genlab import api, visualize
-from genlab.lab.latents import PATHS, Path
+from genlab.lab.interpolation import PATHS, Path
 from genlab.models.denoising import Denoising, Guided
+from genlab.numbers import brief
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, img, question, small
 from genlab.ui.diffusion.source import PicturePanel, preview
 from genlab.ui.knobs import Values, seed_box
-from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk, part
 

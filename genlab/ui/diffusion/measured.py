@@ -13,12 +13,12 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.lab.curves import SAMPLES
 from genlab.lab.sweeps import FLOORS, SCALES, STEPS, Point, Progress
 from genlab.library import Library
+from genlab.numbers import brief, duration, whole
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import credit, question
 from genlab.ui.knobs import MEASURING, NOW, SAMPLING, Values
-from genlab.ui.numbers import brief, duration, whole
 from genlab.ui.session import Sessions
 
 OKABE_ITO = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")

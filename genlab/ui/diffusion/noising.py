@@ -13,13 +13,13 @@ from genlab.diffusion.schedules import SCHEDULES, Schedule
 from genlab.lab import noising
 from genlab.lab.pictures import Digit
 from genlab.models.denoising import T
+from genlab.numbers import brief, whole
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import figure, question, small
 from genlab.ui.diffusion.source import Source, told, usable
 from genlab.ui.knobs import NOW, seed_box
-from genlab.ui.numbers import brief, whole
 
 STRIP = (0, 100, 250, 400, 550, 700, 850, 999)  # times of the filmstrips
 LOOKS = {"linear": ("#56B4E9", ""), "cosine": ("#E69F00", ""), "sigmoid": ("currentColor", "5 3")}

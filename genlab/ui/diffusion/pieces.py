@@ -15,10 +15,11 @@ from genlab import api, visualize
 from genlab.config import Config, check_choice
 from genlab.data import to_uint8
 from genlab.library import SHIPPED_ORIGIN
+from genlab.models import MODELS
+from genlab.numbers import duration
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, components, read, seed_box
-from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
 
 DIGITS = tuple(map(str, range(10)))
@@ -121,12 +122,11 @@ class Controls:
         return {"label": self.label(values)} | read(values, self.shared) | read(values, self.knobs)
 
 
-def credit(session: Session) -> str:
-    """Whose model draws, where it is the visitor's own."""
-    origin = session.origin("ddpm")
-    if origin == SHIPPED_ORIGIN:
-        return ""
-    return html.note(f"Drawn by your own DDPM, {origin}.", plain=True)
+def credit(session: Session, *names: str) -> str:
+    """Whose models draw, where they are the visitor's own."""
+    own = {name: session.origin(name) for name in names or ("ddpm",)}
+    told = [f"{MODELS[name].card.title}, {o}" for name, o in own.items() if o != SHIPPED_ORIGIN]
+    return html.note(f"Drawn by your own {'; '.join(told)}.", plain=True) if told else ""
 
 
 class Runner:
@@ -152,6 +152,10 @@ class Runner:
     def told(self, done: Any, passed: float) -> str:
         """The line while the work has ``done`` its share in ``passed`` seconds."""
         return html.bar(done, f"{duration(passed * (1 / done - 1))} left")
+
+    def meanwhile(self, done: Any) -> Updates:
+        """What else is shown while the work has ``done`` its share."""
+        return {}
 
     def ended(self, session: Session) -> str:
         """The line under a result."""
@@ -183,7 +187,7 @@ class Runner:
                     passed = time.monotonic() - began
                     if passed - shown > LOOK_SECONDS:
                         shown = passed
-                        yield {self.note: self.told(done, passed)}
+                        yield {self.note: self.told(done, passed), **self.meanwhile(done)}
                 said = self.ended(session) if results else html.note("Stopped.", plain=True)
             except Exception as error:
                 said = html.note(sentence(error))

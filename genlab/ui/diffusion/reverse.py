@@ -15,12 +15,12 @@ from genlab import api, visualize
 from genlab.data import to_uint8
 from genlab.lab.reverse import Moment
 from genlab.models.denoising import DiffusionSampling
+from genlab.numbers import brief
 from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, small
 from genlab.ui.knobs import NOW, SAMPLING, Values
-from genlab.ui.numbers import brief
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 

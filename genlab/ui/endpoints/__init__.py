@@ -9,6 +9,7 @@ from genlab.studio.engine import Engine
 from genlab.ui.endpoints import (
     curves,
     diffusion,
+    explorer,
     families,
     jobs,
     latents,
@@ -25,7 +26,7 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    for group in (families, jobs, diffusion, curves, latents, ring, modes, leaderboard):
+    for group in (families, jobs, diffusion, curves, latents, explorer, ring, modes, leaderboard):
         group.expose(sessions, outputs)
     for group in (studio, studio_inside):
         group.expose(engine, outputs)

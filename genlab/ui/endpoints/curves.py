@@ -6,8 +6,8 @@ import gradio as gr
 
 from genlab import api
 from genlab.lab.sweeps import Progress
+from genlab.numbers import jsonable
 from genlab.ui.endpoints.values import Calls, Json, Outputs, given
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

@@ -8,8 +8,8 @@ import gradio as gr
 from genlab import api, visualize
 from genlab.lab.guidance import GuidanceKnobs
 from genlab.models.denoising import DiffusionSampling
+from genlab.numbers import jsonable
 from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown, streamed
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

@@ -8,8 +8,8 @@ import gradio as gr
 from genlab import api, visualize
 from genlab.errors import GenlabError
 from genlab.models import MODELS
+from genlab.numbers import brief, jsonable
 from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given
-from genlab.ui.numbers import brief, jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

@@ -12,10 +12,10 @@ from genlab.config import TrainConfig, check_options
 from genlab.errors import InvalidInput
 from genlab.jobs import Job, Look, RaceWork, Training, TrainingPlan, TrainingWork
 from genlab.models import FIRST
+from genlab.numbers import jsonable
 from genlab.race import RaceConfig, RaceRecord, film
 from genlab.ui.endpoints.values import Calls, Json, Outputs, given
 from genlab.ui.following import follow
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Session, Sessions, trained_digest
 

@@ -9,8 +9,8 @@ from genlab import api, visualize
 from genlab.lab.latents import RepaintKnobs, VaryKnobs
 from genlab.lab.pictures import read_mask
 from genlab.models.denoising import Denoising, Guided
+from genlab.numbers import jsonable
 from genlab.ui.endpoints.values import Calls, Json, Outputs, Pictures, given, named, shown, streamed
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

@@ -10,8 +10,8 @@ from PIL import Image
 from genlab import api, visualize
 from genlab.events import Step
 from genlab.lab.modes import ModesConfig, Moment
+from genlab.numbers import jsonable
 from genlab.ui.endpoints.values import TOLD_SECONDS, Calls, Json, Outputs, given
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

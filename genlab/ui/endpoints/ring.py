@@ -7,8 +7,8 @@ import gradio as gr
 
 from genlab import api
 from genlab.lab.ring import Moment, RingConfig
+from genlab.numbers import jsonable
 from genlab.ui.endpoints.values import Calls, Json, Outputs, given
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.session import Sessions
 

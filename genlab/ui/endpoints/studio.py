@@ -6,12 +6,12 @@ from typing import Any
 from PIL import Image
 
 from genlab import api
+from genlab.numbers import jsonable
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import ControlKnobs, ImageKnobs, InpaintKnobs, Knobs, TextKnobs
 from genlab.studio.sheets import Sheet
 from genlab.studio.worker import Progress, Stream
 from genlab.ui.endpoints.values import Json, Outputs, Pictures, given
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import Knobs as Parameters
 from genlab.ui.publishing import knobs_of, publish
 

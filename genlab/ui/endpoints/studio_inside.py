@@ -3,12 +3,12 @@
 from typing import Any
 
 from genlab.api.studio_inside import inside
+from genlab.numbers import jsonable
 from genlab.studio.engine import Engine
 from genlab.studio.lens import Inside
 from genlab.studio.request import TextKnobs
 from genlab.ui.endpoints.studio import EMPTY, ONE, Answer, told
 from genlab.ui.endpoints.values import Json, Outputs, Pictures, given
-from genlab.ui.numbers import jsonable
 from genlab.ui.publishing import publish
 from genlab.ui.studio.maps import overlay
 

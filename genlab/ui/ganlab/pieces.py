@@ -11,11 +11,11 @@ from gradio.components import Component
 
 from genlab.events import Step
 from genlab.lab.games import has_critic
+from genlab.numbers import brief, whole
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.knobs import MEASURING, NOW, Values
-from genlab.ui.numbers import brief, whole
 from genlab.ui.session import Session, Sessions
 from genlab.visualize import colour
 

@@ -10,6 +10,7 @@ from gradio.components import Component
 
 from genlab import api, visualize
 from genlab.errors import GenlabError
+from genlab.numbers import brief, duration
 from genlab.studio import links
 from genlab.studio.axes import Axes
 from genlab.studio.card import ModelCard
@@ -21,7 +22,6 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import Runner, Work, img
 from genlab.ui.knobs import NOW, STUDIO, Values, components, read, seed_box
-from genlab.ui.numbers import brief, duration
 from genlab.ui.session import Session, Sessions
 
 ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further weights

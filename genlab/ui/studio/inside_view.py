@@ -6,12 +6,12 @@ from html import escape
 from PIL import Image
 from torch import Tensor
 
+from genlab.numbers import brief, whole
 from genlab.studio.compression import Compression
 from genlab.studio.lens import Inside, Step
 from genlab.ui import html
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import figure, img
-from genlab.ui.numbers import brief, whole
 from genlab.ui.studio.maps import BELOW_AND_ABOVE, LITTLE_AND_MUCH, coloured, legend, overlay
 
 MEAN, THIS_STEP = "mean of all steps", "this step"

@@ -8,6 +8,7 @@ from gradio.components import Component
 
 from genlab import api
 from genlab.config import MAX_LIST
+from genlab.numbers import duration
 from genlab.studio import links
 from genlab.studio.axes import NOTHING, SEPARATOR, Axes, Axis, Plan, listed, settings_of, typed
 from genlab.studio.engine import Engine
@@ -17,7 +18,6 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import STUDIO, Values
-from genlab.ui.numbers import duration
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Cost, Drawing, Form, RecipeFold, StudioRunner, summary
 

@@ -1,0 +1,21 @@
+"""The tab Latent space: where pictures lie in it, and what lies between them."""
+
+import gradio as gr
+
+from genlab.ui.explorer import arithmetic, directions, interpolate, map, reconstruct
+from genlab.ui.session import Sessions
+
+
+def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
+    """All panels, in the order of understanding; ``tab`` is the one they are in."""
+    with gr.Tabs():
+        with gr.Tab("Map", id="map"):
+            map.build(tab, sessions)
+        with gr.Tab("Interpolate", id="way"):
+            interpolate.build(app, sessions)
+        with gr.Tab("Directions", id="directions") as panel:
+            directions.build(app, panel, sessions)
+        with gr.Tab("Arithmetic", id="arithmetic") as panel:
+            arithmetic.build(app, panel, sessions)
+        with gr.Tab("Reconstruct", id="reconstruct"):
+            reconstruct.build(app, sessions)

@@ -1,0 +1,102 @@
+"""Sums of codes: what a seven has and a one has not, added to another digit."""
+
+from typing import Any
+
+import gradio as gr
+
+from genlab import api
+from genlab.config import check_choice
+from genlab.data import to_float
+from genlab.lab.directions import Sum
+from genlab.library import Library
+from genlab.ui import html
+from genlab.ui.card import sentence
+from genlab.ui.diffusion.pieces import DIGITS, question
+from genlab.ui.diffusion.source import Source, preview, usable
+from genlab.ui.explorer.pieces import card, one, side_by_side
+from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.session import Session, Sessions
+
+HOW = (
+    "The mean code of a digit stands for what its pictures have in common; the difference of two means is a "
+    "direction from one digit to the other, which can be added to any code."
+)
+PICTURE = "a picture"
+MEANS = {f"mean of all {d}s": d for d in range(10)}
+
+
+def equation(found: Sum, plus: int, minus: int, strength: float, library: Library) -> str:
+    """The sum with its pictures in place of its letters."""
+    judge = library.classifier()
+    read = int(judge.predict(judge.features(to_float(found.result[None]))))
+    parts = [
+        one(found.start, "start"),
+        f"<b>+ {strength:g} × (</b>",
+        one(found.plus, f"mean of {plus}s"),
+        "<b>−</b>",
+        one(found.minus, f"mean of {minus}s"),
+        "<b>) =</b>",
+        one(found.result, f"read as a {read}"),
+    ]
+    return f'<div class="gl-sum">{"".join(parts)}</div>'
+
+
+def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
+    """The panel with its events; drawn when ``tab`` is opened."""
+    question("Can one calculate with digits? Take what makes a 7 out of a 1, and add it to another one.")
+    gr.HTML(f"<p>{HOW}</p>")
+    with gr.Row(elem_classes="gl-controls"):
+        with gr.Column(scale=2, min_width=220):
+            start = gr.Dropdown(
+                [PICTURE, *MEANS],
+                value=PICTURE,
+                label="start",
+                info="What the difference is added to",
+                elem_id="arithmetic-start",
+            )
+            source = Source("arithmetic", 2)
+            chosen = gr.HTML("", elem_id="arithmetic-chosen")
+        with gr.Column(scale=3, min_width=240):
+            plus, minus = (
+                gr.Dropdown(list(DIGITS), value=d, label=name, info=info, elem_id=f"arithmetic-{name}")
+                for name, d, info in (
+                    ("plus", "7", "Its mean code is added"),
+                    ("minus", "1", "Its mean code is taken away"),
+                )
+            )
+            strength = gr.Slider(
+                -2,
+                2,
+                1,
+                step=0.1,
+                label="strength",
+                info="How much of the difference is added; below 0 it goes the other way",
+                elem_id="arithmetic-strength",
+            )
+    note = gr.HTML("", elem_classes="gl-quiet", elem_id="arithmetic-note")
+    shown = gr.HTML("", elem_id="arithmetic-shown")
+
+    def add(values: Values, session: Session) -> str:
+        a, b = (
+            int(check_choice(name, values[part], DIGITS)) for name, part in (("plus", plus), ("minus", minus))
+        )
+        kind = check_choice("start", values[start], (PICTURE, *MEANS))
+        base = usable(values[source.digit]) if kind == PICTURE else MEANS[kind]
+        cards = []
+        for name in api.ENCODERS:
+            found = api.arithmetic(name, a, b, base, values[strength], library=session.library)
+            cards.append(card(name, equation(found, a, b, values[strength], session.library)))
+        return side_by_side(cards)
+
+    def look(values: Values, request: gr.Request) -> dict[Any, Any]:
+        try:
+            return {shown: add(values, sessions.get(request.session_hash)), note: ""}
+        except Exception as error:
+            return {note: html.note(sentence(error))}
+
+    inputs: set[Any] = {start, source.digit, plus, minus, strength}
+    outputs = [shown, note]
+    changes: list[Any] = [start.input, plus.input, minus.input, strength.input, chosen.change]
+    gr.on(changes, look, inputs, outputs, trigger_mode="always_last", **NOW)
+    tab.select(look, inputs, outputs, **SAMPLING)
+    source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
