@@ -56,6 +56,8 @@ class Canvas:
             x: Digits (N, 1, 28, 28), whose tints are drawn at random, or, on a canvas that takes them,
                 colour pictures (N, 3, 32, 32).
         """
+        if self == Canvas():
+            return x
         tint = self.colour and x.shape[1] == 1
         if self.side > x.shape[-1] == SIDE:
             x = F.pad(x, [(ROOM - SIDE) // 2] * 4, value=-1.0)

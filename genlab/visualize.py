@@ -22,6 +22,7 @@ COLOURS = {
     "wgan": "#8A8A2B",
     "flow": "#8C6D46",
     "conv_vae": "#6A7FDB",
+    "cgan": "#C48A00",
 }
 OTHERS = "#56B4E9"
 

@@ -38,12 +38,12 @@ def states_equal(a: Trainable | dict, b: Trainable | dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def scrambled(model: Trainable, seed: int = 0) -> Trainable:
+def scrambled(model: Trainable, seed: int = 0, strength: float = 0.05) -> Trainable:
     """The model with every weight random, so that no branch starts at zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in model.parameters():
-            p.add_(0.05 * torch.randn(p.shape, generator=generator))
+            p.add_(strength * torch.randn(p.shape, generator=generator))
     return model
 
 

@@ -23,9 +23,19 @@ QUICK: dict[str, dict[str, Any]] = {
     "ddpm": {"width": 16},
     "autoencoder": {},
     "conv_vae": {"width": 8, "latent": 16},
+    "cgan": {"width": 16},
     "flow": {"width": 16},
 }
-BATCH = {"vae": 64, "gan": 64, "wgan_gp": 32, "ddpm": 8, "autoencoder": 64, "conv_vae": 32, "flow": 8}
+BATCH = {
+    "vae": 64,
+    "gan": 64,
+    "wgan_gp": 32,
+    "ddpm": 8,
+    "autoencoder": 64,
+    "conv_vae": 32,
+    "cgan": 32,
+    "flow": 8,
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +75,7 @@ PROVOKED: list[tuple[str, dict[str, Any], int, str, set[str]]] = [
     ("ddpm", {"lr": 0.1}, 130, "no progress", {"lr"}),
     ("autoencoder", {"lr": 1e-6}, 130, "no progress", {"lr"}),
     ("conv_vae", {"beta": 50.0}, 200, "posterior collapse", {"beta"}),
+    ("cgan", {"lr_d": 1e-6}, 175, "discriminator too weak", {"lr_d"}),
     ("flow", {"lr": 1.0}, 30, "divergence", {"lr"}),
 ]
 TRIED = ("posterior collapse", "discriminator too strong", "mode collapse", "no progress")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from torch import nn
 
 from genlab import api
 from genlab.doctor import Doctor
@@ -69,7 +70,7 @@ def test_an_ended_training_keeps_no_network_in_memory(
     job = submit(store, 3)
     assert ended(job) == "finished"
     job.join(60)
-    held = [v for v in vars(job.work).values() if isinstance(v, Doctor | api.families.torch.nn.Module)]
+    held = [v for v in vars(job.work).values() if isinstance(v, Doctor | nn.Module)]
     assert held == [] and job.look().view.diagnoses == ()
 
 

@@ -148,7 +148,7 @@ def test_stopped_and_resumed_it_learns_what_it_would_have_learned(make_store: St
 
     plan = again.work.plan
     straight = plan.build(later.shop.library)
-    for _ in train(straight, later.shop.data(), plan.training):
+    for _ in train(straight, later.shop.data("mnist"), plan.training):
         pass
     assert states_equal(checkpoints.load(again.folder), straight)
 

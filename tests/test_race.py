@@ -325,8 +325,8 @@ def test_a_frame_is_what_the_family_draws_then(name: str, four: Raced, judge: tu
     assert (start.step, end.step, start.seconds, end.seconds) == (0, 4, 0, 4)
     for frame, model in ((start, tiny(name, seed=CONFIG.seed).eval()), (end, models[name])):
         drawn = torch.cat([s.images for s in sample_chunks(model, 100, CONFIG.seed, **model.preview_knobs)])
-        assert frame.images.shape == (16, 1, 28, 28) and torch.equal(frame.images, drawn[:16])
-        expected = closed_form(judge[1].test, features_of(judge[0], drawn))
+        assert frame.images.shape == (16, *model.canvas.shape) and torch.equal(frame.images, drawn[:16])
+        expected = closed_form(judge[1].test, features_of(judge[0], model.canvas.digits(drawn)))
         assert frame.frechet == pytest.approx(expected, rel=1e-3)
     assert not torch.equal(start.images, end.images)
 
@@ -576,7 +576,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("arguments", "words"),
     [
         (["vae"], "families is ['vae']"),
-        (["vae", "dalle"], "out of autoencoder, vae, gan"),
+        (["vae", "dalle"], "out of autoencoder, vae, conv_vae, gan"),
         (["vae", "gan", "--seconds", "soon"], "seconds is 'soon'"),
         (["vae", "gan", "--samples", "7"], "samples is 7"),
         (["vae", "gan", "--out", "file/race"], "out is 'file/race'; it must be a folder"),

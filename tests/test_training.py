@@ -264,4 +264,4 @@ def test_an_absurd_learning_rate_leaves_usable_weights(name: str, digits: Datase
     model = tiny(name, lr=1.0)
     *_, done = train(model, digits, TrainConfig(steps=25, batch_size=16))
     assert isinstance(done, Done) and finite(model)
-    assert training.preview(model).shape == (16, 1, 28, 28)
+    assert training.preview(model).shape == (16, *model.canvas.shape)

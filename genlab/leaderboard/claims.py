@@ -209,7 +209,10 @@ FAMILIES: dict[str, Comparison] = {
         "compare",
     ),
     "cgan": Comparison(
-        (Claim("Draws the digit asked for", "compare", Reading("label_accuracy", "cgan")),),
+        (
+            board_claim("Draws the digit asked for, more surely than diffusion without guidance", "compare", "label_accuracy", "cgan", ">", "ddpm"),
+            board_claim("Told the digits, it draws nearer to them than the same game untold", "compare", "frechet", "cgan", "<", "gan"),
+        ),
         (board_claim("Farther from real digits than diffusion", "race", "frechet", "cgan", ">", "ddpm"),),
         Claim(NO_DENSITY, "gan-lab"),
         "compare",

@@ -32,7 +32,7 @@ class DCGANConfig(Config):
     loss: str = loss_knob()
     width: int = knob(24, 8, 128, "Channels of the finest layer; the paper has 128: more draw better, slower")
     lr: float = lr_knob(2e-4)
-    lr_d: float = lr_d_knob(2e-4)
+    lr_d: float = lr_d_knob(5e-5)  # at the paper's 2e-4 ours wins on digits, within 500 steps
     ema: float = ema_knob()
 
 
