@@ -168,3 +168,37 @@ def test_the_address_of_a_training_shows_its_family(visit):
     other.page.locator("#live-autoencoder [data-state=finished]").wait_for()
     assert "autoencoder" in shown(other.page)
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_a_family_in_colour_draws_trains_and_refuses_what_it_cannot_have(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.wait_ready()
+    choose(page, "VAE in colour", "Conditional GAN")
+    visitor.wait_drawn("cgan")
+    visitor.wait_drawn("conv_vae")
+    visitor.source("conv_vae")
+    page.wait_for_function("document.querySelector('#picture-conv_vae img').naturalWidth > 0")
+    coloured = page.evaluate(
+        """() => {
+            const image = document.querySelector('#picture-conv_vae img');
+            const canvas = document.createElement('canvas');
+            canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+            const context = canvas.getContext('2d');
+            context.drawImage(image, 0, 0);
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            let found = 0;
+            for (let i = 0; i < data.length; i += 4) found += Math.abs(data[i] - data[i + 2]) > 40;
+            return found;
+        }"""
+    )
+    assert coloured > 1000
+    visitor.open_fold("cgan", "Train")
+    page.locator("#train-cgan").get_by_role("radio", name="cifar10").check()
+    page.locator("#start-cgan").click()
+    page.locator("#card-cgan", has_text="this family draws grey pictures of 28 x 28").wait_for()
+    visitor.open_fold("conv_vae", "Train")
+    visitor.fill("steps", "20", "#train-conv_vae")
+    page.locator("#start-conv_vae").click()
+    page.locator("#live-conv_vae [data-state=finished]").wait_for()
+    page.locator("#chips-conv_vae", has_text="trained here, 20 steps").wait_for()
