@@ -201,10 +201,10 @@ FAMILIES: dict[str, Comparison] = {
     ),
     "dcgan": Comparison(
         (
-            board_claim("Convolutions draw nearer to real digits than dense layers", "compare", "frechet", "dcgan", "<", "textbook_gan"),
+            board_claim("Pictures of 64 x 64 out of fewer numbers than the GAN's of 28 x 28", "compare", "parameters", "dcgan", "<", "gan"),
             at_once("dcgan"),
         ),
-        (board_claim("Farther from real digits than diffusion", "race", "frechet", "dcgan", ">", "ddpm"),),
+        (board_claim("Larger pictures are harder: farther from real digits than the GAN", "race", "frechet", "dcgan", ">", "gan"),),
         Claim(NO_DENSITY, "gan-lab"),
         "compare",
     ),

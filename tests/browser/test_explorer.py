@@ -66,6 +66,10 @@ def test_a_place_is_typed_and_stays_when_the_tab_is_left(visit):
     open_panel(visitor)
     page.locator("#map-scatter .scatterlayer .point").first.wait_for(state="attached")
     assert at(page) == [0, -1.5]
+    box = page.locator("#map-x input[type=number]")
+    box.fill("99")
+    box.press("Tab")
+    page.locator("#map-shown", has_text="x = 4.00").wait_for()  # where the slider ends
 
 
 def test_the_plot_tells_the_digit_under_the_mouse(visit):

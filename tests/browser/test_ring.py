@@ -40,6 +40,7 @@ def test_two_games_are_played_and_stopped(visit):
     page.locator("[data-side=A]", has_text="of 10,000").wait_for()
     page.locator("#ring-stop").click()
     page.locator("#ring-stop[disabled]").wait_for()
+    page.locator("#ring-note", has_text="Stopped.").wait_for()
     assert 0 < lane(page, "A", "data-step") < 10_000
 
 

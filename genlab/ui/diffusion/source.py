@@ -82,7 +82,11 @@ class Source:
     def __init__(self, panel: str, index: int = 0) -> None:
         self.digit = gr.State(None)
         self.index = gr.Number(
-            index, step=1, label="test digit", info="Which image of the test set", elem_id=f"{panel}-index"
+            index,
+            step=1,
+            label="test digit",
+            info="Which image of the test set, from 0 on",
+            elem_id=f"{panel}-index",
         )
         self.upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
         with gr.Accordion("Draw a digit", open=False):

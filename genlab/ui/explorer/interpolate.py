@@ -25,6 +25,7 @@ WHY = (
     "inside, where no noise is. (What DDIM finds backwards is shorter: Diffusion, panel Invert, says why.)"
 )
 PICTURE, SAMPLE = "a picture", "a sample"
+ENDS = {"first": 0, "last": 210}  # test digits to begin with: of two kinds, in the embedded set too
 FEWER = {"steps": 20, "starts": 4}  # than for a reconstruction: here it need not be exact
 
 
@@ -83,9 +84,9 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
     gr.HTML(f"<p>{WHY}</p>")
     with gr.Row(elem_classes="gl-controls"):
         ends = []
-        for i, title in enumerate(("first", "last")):
+        for title, index in ENDS.items():
             with gr.Column(scale=2, min_width=220):
-                ends.append(EndBox(f"way-{title}", title, i))
+                ends.append(EndBox(f"way-{title}", title, index))
         with gr.Column(scale=3, min_width=240, elem_id="way-knobs"):
             chosen = families(FAMILIES, api.SIDE_BY_SIDE, "way-families")
             n = gr.Slider(

@@ -106,6 +106,11 @@ def told(found: Place, on_map: Map, x: float, y: float) -> str:
     )
 
 
+def on_the_map(value: Any) -> Any:
+    """What the slider makes of a number that was typed into its box."""
+    return min(max(value, -FARTHEST), FARTHEST) if isinstance(value, int | float) else value
+
+
 def build(tab: gr.Tab, sessions: Sessions) -> None:
     """The panel with its events; drawn when ``tab`` is opened."""
     question("Where do digits lie in a space of two numbers, and what lies between them?")
@@ -136,6 +141,7 @@ def build(tab: gr.Tab, sessions: Sessions) -> None:
     def go(x: Any, y: Any, request: gr.Request) -> tuple[Any, Any, str]:
         library = sessions.get(request.session_hash).library
         try:
+            x, y = on_the_map(x), on_the_map(y)
             found, on_map = api.decode(x, y, library=library), api.plane(library)
             return told(found, on_map, x, y), picture(on_map, x, y), ""
         except Exception as error:

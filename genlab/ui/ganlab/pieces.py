@@ -44,6 +44,11 @@ class Course:
             self.pull.setdefault(name, []).append((move.step, size))
 
     @property
+    def stopped(self) -> bool:
+        """Is it over before its time, though it did not break?"""
+        return self.step < self.config.steps and not (self.now and self.now.broken)
+
+    @property
     def hue(self) -> str:
         """Of the family whose game it is."""
         return colour(self.config.game if has_critic(self.config.game) else "gan")
@@ -62,7 +67,9 @@ def plots(course: Course, side: str, modes: int, title: str) -> str:
     """Modes covered, of ``modes``, and the pull, over the steps."""
     goal = Line(f"all {modes}", [(0, modes), (course.config.steps, modes)], "currentColor", "5 3")
     found = line_plot(title, [Line(side, [*course.covered], course.hue), goal], "step")
-    lines = [Line(plain(name), points, PULLED[name]) for name, points in course.pull.items()]
+    lines = [
+        Line(plain(name), points, PULLED.get(name, "currentColor")) for name, points in course.pull.items()
+    ]
     return found + line_plot("pull on the generator", lines, "step", log=True)
 
 
@@ -126,8 +133,11 @@ class Arena:
             yield {self.note: html.bar(None, "Starting."), self.stop: gr.Button(interactive=True)}
             said = ""
             try:
-                for done in self.games(session, begin(values, session), lane):
+                courses = begin(values, session)
+                for done in self.games(session, courses, lane):
                     yield {self.shown: done, self.note: ""}
+                if any(course.stopped for course in courses.values()):
+                    said = html.note("Stopped.", plain=True)
             except Exception as error:
                 said = html.note(sentence(error))
             yield {self.note: said, self.stop: gr.Button(interactive=False)}
