@@ -17,8 +17,8 @@ from genlab.ui.session import Session, Sessions
 
 HOW = (
     "The directions are the principal components of the codes of test digits (2,000 of the full set), the "
-    "widest first: nobody told the model what they should mean. The rows below move along each alone, from −3 "
-    "to 3 deviations."
+    "widest first: nobody told the model what they should mean. The rows below move along each alone, from "
+    "−3 to 3 deviations."
 )
 MEAN, PICTURE = "mean of all codes", "a picture"
 
