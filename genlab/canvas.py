@@ -46,7 +46,7 @@ class Canvas:
             drawn = f"{'coloured' if self.colour else 'grey'} pictures of {self.side} x {self.side}"
             raise InvalidInput(
                 f"data is {data!r}, colour pictures of 32 x 32, and this family draws {drawn}; choose "
-                "conv_vae (VAE in colour), or dcgan with the palette colour."
+                "conv_vae (VAE in colour)."
             )
 
     def lay(self, x: Tensor) -> Tensor:

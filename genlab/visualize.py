@@ -23,7 +23,6 @@ COLOURS = {
     "flow": "#8C6D46",
     "conv_vae": "#6A7FDB",
     "cgan": "#C48A00",
-    "dcgan": "#B5475F",
 }
 OTHERS = "#56B4E9"
 

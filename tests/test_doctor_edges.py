@@ -21,7 +21,6 @@ HEALTHY: dict[str, dict[str, float]] = {
     "gan": {"loss": 1.1, "loss_d": 1.1, "d_real": 0.7, "d_fake": 0.4},
     "wgan_gp": {"loss": 3.0, "loss_d": -5.0, "wasserstein": 6.0, "gradient_norm": 1.1},
     "ddpm": {"loss": 0.08},
-    "dcgan": {"loss": 2.0, "loss_d": 0.8, "d_real": 0.7, "d_fake": 0.25},
     "cgan": {"loss": 1.0, "loss_d": 1.1, "d_real": 0.6, "d_fake": 0.4},
     "conv_vae": {"loss": 250.0, "bce": 230.0, "kl": 43.0, "active_latents": 22.0},
     "autoencoder": {"loss": 0.03},

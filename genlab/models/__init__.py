@@ -19,7 +19,6 @@ MODELS: dict[str, type[GenerativeModel]] = {
     "vae": VAE,
     "conv_vae": ConvVAE,
     "gan": GAN,
-    "dcgan": DCGAN,
     "cgan": CGAN,
     "wgan": WGAN,
     "wgan_gp": WGANGP,
@@ -30,6 +29,6 @@ MODELS: dict[str, type[GenerativeModel]] = {
 # Side by side where nobody has chosen others.
 FIRST = ("vae", "gan", "wgan_gp", "ddpm")
 
-# What ``python -m genlab train`` accepts: the families, one whose weights do not ship yet, and the classifier
+# What ``python -m genlab train`` accepts: the families, two whose weights do not ship yet, and the classifier
 # that judges them all.
-TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "dit": DiT, "classifier": Classifier}
+TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "dcgan": DCGAN, "dit": DiT, "classifier": Classifier}
