@@ -49,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
         _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
+    half = commands.add_parser("half", help="store weights in half precision: files of half the size")
+    half.add_argument("folder", type=Path, help="where the weights are")
+    half.set_defaults(run=run_half)
     leaderboard_commands.add_commands(commands)
     race_commands.add_commands(commands)
     mini_commands.add_commands(commands)
@@ -153,6 +156,14 @@ def run_train(args: argparse.Namespace) -> None:
     print(f"{done.message} Saved in {folder}.")
     if done.reason == "diverged":
         sys.exit(1)
+
+
+def run_half(args: argparse.Namespace) -> None:
+    """Store weights in half precision; what was measured of them is to be measured anew."""
+    from genlab import checkpoints
+
+    checkpoints.halve(args.folder, f"python -m genlab half {args.folder}")
+    print(f"{args.folder}: {(args.folder / checkpoints.MODEL).stat().st_size / 1e6:.2f} MB.")
 
 
 def _load(name: str, folder: Path) -> Any:

@@ -34,6 +34,7 @@ def write(folder: Path) -> None:
 def made(training: dict[str, Any]) -> str:
     """The commands that made some weights, the first one first."""
     last = f"`{training['command']}` ({training['steps']:,} steps, {training['data']})"
+    last += f", then `{training['then']}`" if "then" in training else ""
     return f"{made(training['from'])}, then {last}" if "from" in training else f"by {last}"
 
 

@@ -87,12 +87,12 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _released(model: Trainable) -> dict[str, Tensor]:
+def _released(model: Trainable, *, half: bool = False) -> dict[str, Tensor]:
     """What a user needs: of a network that has a running average, the average alone."""
     state = model.state_dict()
     if model.averages:
         state = {k: v for k, v in state.items() if not k.startswith(f"{model.averages}.")}
-    return {k: v.contiguous() for k, v in state.items()}
+    return {k: (v.half() if half and v.is_floating_point() else v).contiguous() for k, v in state.items()}
 
 
 def _restored(model: Trainable, released: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -121,14 +121,19 @@ def packed(name: str, model: Trainable, training: dict[str, Any]) -> dict[str, b
     return {MODEL: weights, CONFIG: json.dumps(config, indent=2).encode()}
 
 
-def save(name: str, model: Trainable, folder: Path, training: dict[str, Any]) -> str:
+def save(name: str, model: Trainable, folder: Path, training: dict[str, Any], *, half: bool = False) -> str:
     """Write weights and config of ``model`` into ``folder``; return the weights' sha256.
 
-    ``training`` is kept in the config: how these weights were made.
+    Args:
+        name: Its family.
+        model: What is saved; it stays as it is.
+        folder: Made if it is not there.
+        training: How these weights were made; kept in the config.
+        half: In half precision: half the size, 11 significant bits. ``load`` makes them single again.
     """
     _settle(folder)
     target, fresh = folder / MODEL, folder / (MODEL + ".new")
-    write_tensors(fresh, _released(model))
+    write_tensors(fresh, _released(model, half=half))
     digest = sha256(fresh)
     pending = folder / (CONFIG + ".new")
     write_json(pending, _config(name, model, digest, training))
@@ -187,6 +192,18 @@ def load(folder: Path) -> Trainable:
         reason = "its tensors are not those of this network" if isinstance(error, RuntimeError) else error
         raise CheckpointError(f"{folder.name}/{MODEL} cannot be loaded: {reason}") from error
     return model.eval()
+
+
+def halve(folder: Path, command: str) -> str:
+    """Store the weights in ``folder`` in half precision; return their new sha256.
+
+    ``command`` is kept in the config, after what made them. CheckpointError if a weight is too large.
+    """
+    model = load(folder)
+    config = _read_config(folder, weights_sha256(folder))
+    if any(v.is_floating_point() and not v.half().isfinite().all() for v in _released(model).values()):
+        raise CheckpointError(f"{folder.name}/{MODEL} has weights beyond 65,504, the most in half precision.")
+    return save(config["model"], model, folder, config["training"] | {"then": command}, half=True)
 
 
 def read_training(folder: Path) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from genlab import checkpoints
 from genlab.checkpoints import CONFIG, MODEL, load, save
@@ -198,3 +200,27 @@ def test_a_state_of_another_network_is_not_resumed_from(tmp_path: Path) -> None:
     checkpoints.save_state(path, other, other.optimizers(), {"step": 1})
     with pytest.raises(CheckpointError, match=r"state\.safetensors"):
         checkpoints.load_state(path, model, model.optimizers())
+
+
+@pytest.mark.parametrize("name", sorted(TRAINABLE))
+def test_halved_weights_are_numpys_half_precision(name: str, tmp_path: Path) -> None:
+    save(name, scrambled(tiny(name)), tmp_path / name, {"command": "train", "steps": 7})
+    single = load_file(tmp_path / name / MODEL)
+    digest = checkpoints.halve(tmp_path / name, "half")
+    half, again = load_file(tmp_path / name / MODEL), load(tmp_path / name).state_dict()
+    assert digest == checkpoints.weights_sha256(tmp_path / name)
+    for k, v in single.items():
+        kept = v.astype(np.float16) if v.dtype == np.float32 else v
+        assert half[k].dtype == kept.dtype and np.array_equal(half[k], kept)
+        assert np.array_equal(again[k].numpy(), kept.astype(v.dtype)) and again[k].numpy().dtype == v.dtype
+    assert checkpoints.read_training(tmp_path / name) == {"command": "train", "steps": 7, "then": "half"}
+
+
+def test_weights_too_large_for_half_precision_stay(folder: Path) -> None:
+    model = load(folder)
+    for weight in model.parameters():
+        weight.data.fill_(65_520.0)  # the least that rounds to infinity
+    before = save("gan", model, folder, {})
+    with pytest.raises(CheckpointError, match="beyond 65,504"):
+        checkpoints.halve(folder, "half")
+    assert checkpoints.weights_sha256(folder) == before
