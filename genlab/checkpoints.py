@@ -212,8 +212,11 @@ def read_training(folder: Path) -> dict[str, Any]:
 
 
 def weights_sha256(folder: Path) -> str:
-    """The sha256 of the weights in ``folder``."""
-    return sha256(folder / MODEL)
+    """The sha256 of the weights in ``folder``; of a pipeline's, that of those of its files in their order."""
+    parts = [] if (folder / MODEL).exists() else sorted(folder.rglob("*.safetensors"))
+    if not parts:
+        return sha256(folder / MODEL)
+    return hashlib.sha256("".join(map(sha256, parts)).encode()).hexdigest()
 
 
 def save_state(path: Path, model: Trainable, optimizers: dict[str, Any], progress: dict[str, Any]) -> None:

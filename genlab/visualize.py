@@ -61,8 +61,13 @@ def enlarge(image: Image.Image, side: int) -> Image.Image:
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
-def data_uri(image: Image.Image) -> str:
-    """The picture as a lossless ``data:`` address for an <img>."""
+def png(image: Image.Image) -> bytes:
+    """The picture as a file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def data_uri(image: Image.Image) -> str:
+    """The picture as a lossless ``data:`` address for an <img>."""
+    return "data:image/png;base64," + base64.b64encode(png(image)).decode()

@@ -18,6 +18,7 @@ from genlab.ui import (
     ganlab,
     html,
     leaderboard,
+    panels,
     pictures,
     places,
     race,
@@ -27,6 +28,7 @@ from genlab.ui import (
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
+from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
 from genlab.uploads import MAX_SIDE
@@ -65,22 +67,23 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         arrived = gr.HTML("", elem_classes="gl-quiet", elem_id="arrived")
         jobs = build_boxes([*MODELS, race.NAME])
         link = gr.Textbox("", visible="hidden", elem_id="studio-link")
+        found: list[Panel] = []
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compare.build(app, jobs, sessions)
+                found.append(compare.build(app, jobs, sessions))
             with gr.Tab("Race", id="race"):
-                race.build(jobs, sessions)
+                found.append(race.build(jobs, sessions))
             with gr.Tab("Diffusion", id="diffusion"):
-                diffusion.build(app, sessions)
+                found += diffusion.build(app, sessions)
             with gr.Tab("Latent space", id="latent-space") as latent_space:
-                explorer.build(app, latent_space, sessions)
+                found += explorer.build(app, latent_space, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
-                ganlab.build(sessions)
-            with gr.Tab("Studio", id="studio"):
-                studio.build(app, tabs, link, sessions, engine)
+                found += ganlab.build(sessions)
+            with gr.Tab("Studio", id="studio", elem_id="studio"):
+                found += studio.build(app, tabs, link, sessions, engine)
             with gr.Tab("Leaderboard", id="leaderboard"):
-                leaderboard.build(tabs)
-        places.listen(app, tabs)
+                found.append(leaderboard.build(tabs))
+        places.listen(app, tabs, panels.listen(app, found, arrived, sessions))
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 

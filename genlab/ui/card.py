@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from genlab import visualize
+from genlab import calls, visualize
+from genlab.calls import Call, call
 from genlab.errors import GenlabError
 from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 Updates = dict[Component, Any]
 FRAME_SECONDS = 0.15  # at least, between two pictures that are still forming
+OWN_MODEL = """\
+# Your training lives in this page: a new client draws from the shipped weights
+# until it has trained a model of its own with /train.
+"""
 LATEX: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
 FAILED = "That failed for a reason of ours; the server's log says why. The rest of the page works on."
 
@@ -110,20 +115,12 @@ class Card:
                 }
             yield updates
 
-    def snippet(self, values: Values, url: str, own: bool) -> str:
-        """The call from Python that draws what the card would draw now; ``own``: from a trained model."""
+    def call(self, values: Values) -> Call:
+        """The call that draws what the card would draw now."""
         shared = self.shared
         given = {"n": values[shared.n], "seed": values[shared.seed]}
         given["label"] = shared.label(values, self.name)
-        given |= read(values, self.sampling)
-        lines = "".join(f"    {k}={v!r},\n" for k, v in given.items() if v is not None)
-        warning = "# Your training lives in this page: a new client draws from the shipped weights\n"
-        warning += "# until it has trained a model of its own with /train.\n"
-        return (
-            f'{warning if own else ""}from gradio_client import Client\n\nclient = Client("{url}")\n'
-            f'pictures, numbers = client.predict(\n    model="{self.name}",\n{lines}'
-            '    api_name="/sample",\n)\nprint(numbers["seconds"], pictures[0]["image"])'
-        )
+        return call("sample", model=self.name, **given, **read(values, self.sampling))
 
 
 def build_head(name: str) -> tuple[Component, Component, Component, Component, gr.Button, gr.Button]:
@@ -188,7 +185,8 @@ def listen(card: Card, sessions: Sessions) -> None:
 
     def snippet(values: Values, request: gr.Request) -> str:
         own = sessions.get(request.session_hash).origin(card.name) != SHIPPED_ORIGIN
-        return card.snippet(values, origin(request), own)
+        made = calls.snippet([card.call(values)], {"sample": ("pictures", "numbers")}, origin(request))
+        return (OWN_MODEL if own else "") + made
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)

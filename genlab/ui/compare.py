@@ -1,6 +1,6 @@
 """The tab Compare: which idea draws the best digit, and what does it cost?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,14 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab.api import MAX_IMAGES
+from genlab.calls import Call
 from genlab.models import FIRST, MODELS
 from genlab.ui import card as cards
 from genlab.ui import html, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
 from genlab.ui.following import arrive
 from genlab.ui.knobs import SAMPLING, Values, seed_box
+from genlab.ui.panels import Panel
 from genlab.ui.rounds import Rounds
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
@@ -25,7 +27,7 @@ ASKABLE = f"{', '.join(_SOME)} and {_LAST}"
 DIGITS = ["Any", *map(str, range(10))]
 
 
-def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> None:
+def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Panel:
     """The whole tab with its events."""
     gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
     with gr.Row(elem_classes="gl-controls", equal_height=True):
@@ -44,7 +46,15 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Non
     ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
     rounds.listen(Rounds(folds, choice.shown, families, train_all, stop_all), ended, sessions)
-    listen([fold.card for fold in folds.values()], choice, everything, app, sessions)
+    panel = [fold.card for fold in folds.values()]
+    look = listen(panel, choice, everything, app, sessions)
+
+    def calls(values: Values) -> list[Call]:
+        return [folds[name].card.call(values) for name in choice.shown(values)]
+
+    fields = {"families": families, "n": shared.n, "seed": shared.seed, "digit": shared.digit}
+    fields |= {f"{card.name}.{knob}": part for card in panel for knob, part in card.sampling.items()}
+    return Panel("compare", fields, calls, run="sample-all", looks=(look,))
 
 
 @dataclass(frozen=True)
@@ -148,8 +158,12 @@ def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Itera
 
 def listen(
     panel: list[Card], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
-) -> None:
-    """Connect Sample all, the choice of families, and the pictures that the page opens with."""
+) -> tuple[Callable[..., Iterator[Updates]], set[Any], list[Component]]:
+    """Connect Sample all, the choice of families, and the pictures that the page opens with.
+
+    Returns:
+        What shows the chosen families: a function, its inputs and its outputs.
+    """
     drawn = gr.State(list(FIRST))  # who has drawn on this page
 
     def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
@@ -174,10 +188,10 @@ def listen(
     outputs = [part for card in panel for part in card.outputs]
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
+    look = (choose, {choice.families, drawn}, [*choice.outputs, drawn, *outputs])
     choice.families.input(  # type: ignore[attr-defined]
-        choose,
-        {choice.families, drawn},
-        [*choice.outputs, drawn, *outputs],
+        *look,
         **{**SAMPLING, "trigger_mode": "always_last"},  # who chooses two at once means both
     )
     app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
+    return look

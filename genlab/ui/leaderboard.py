@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from genlab import api
+from genlab.calls import call
 from genlab.leaderboard import Board, claims, path_of
 from genlab.leaderboard.claims import FAMILIES, Claim, Curves
 from genlab.leaderboard.text import COLUMNS, Column, caption, cell, real_cell
@@ -15,6 +16,7 @@ from genlab.numbers import brief, count
 from genlab.ui import html
 from genlab.ui.card import LATEX
 from genlab.ui.diffusion.pieces import question
+from genlab.ui.panels import Panel
 from genlab.ui.places import link, places
 from genlab.ui.scatter import Dot, scatter_plot
 from genlab.visualize import colour
@@ -158,7 +160,7 @@ def families(board: Board, measured: Curves, titles: dict[str, str]) -> str:
     return f'<table class="gl-board gl-families"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def build(tabs: gr.Tabs) -> None:
+def build(tabs: gr.Tabs) -> Panel:
     """The whole tab.
 
     Args:
@@ -175,11 +177,13 @@ def build(tabs: gr.Tabs) -> None:
                 )
             else:
                 build_models(board)
+            panel = Panel("leaderboard/models", {}, lambda _: [call("leaderboard")], exact=False)
         with gr.Tab("Families", id="families"):
             question(FAMILIES_QUESTION)
             made = families(board, claims.read_curves(), titles)
             gr.Markdown(made, latex_delimiters=LATEX, elem_id="families-table")
             gr.HTML(f'<p class="gl-live">{ORIGIN}</p>')
+    return panel
 
 
 def build_models(board: Board) -> None:

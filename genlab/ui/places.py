@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from html import escape
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
+from gradio.components import Component
 
 from genlab.ui.knobs import NOW
 
@@ -12,14 +14,60 @@ KEY = "tab"  # of the page's address
 BOX = "place"  # the element that hears of a click
 
 # A click on a link to a tab of this page is an event of the page; with a modifier key it is the browser's.
+# genlabPanels keeps the address at what is open and set, once the visitor has touched the page: what it
+# opens by itself has not been chosen. ``told`` are the keys that the present panel wrote.
 SCRIPT = f"""<script>document.addEventListener('click', event => {{
     const link = event.target.closest && event.target.closest('a[href^="?{KEY}="]');
     const box = document.querySelector('#{BOX} textarea, #{BOX} input');
     if (!link || !box || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    box.value = new URLSearchParams(link.getAttribute('href')).get('{KEY}') + ' ' + Date.now();
+    genlabPanels.arrive(link.getAttribute('href').slice(1));
+    box.value = link.getAttribute('href').slice(1) + '&at=' + Date.now();
     box.dispatchEvent(new Event('input', {{bubbles: true}}));
-}});</script>"""
+}});
+window.genlabPanels = {{
+    told: [],
+    touched: false,
+    arrive(query) {{
+        const given = new URLSearchParams(query);
+        this.write(given.get('{KEY}'), [...given].filter(([key]) => key !== '{KEY}' && key !== 'run'));
+    }},
+    write(place, pairs) {{
+        const address = new URL(window.location);
+        for (const key of [...this.told, 'run', 'at']) address.searchParams.delete(key);
+        address.searchParams.set('{KEY}', place);
+        for (const [key, value] of pairs) address.searchParams.set(key, value);
+        this.told = pairs.map(([key]) => key);
+        const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
+        window.history.replaceState(null, '', address.pathname + query + address.hash);
+        if (document.body.dataset.dock !== place) delete document.body.dataset.dock;
+    }},
+    visit(place) {{
+        if (!this.touched) return;
+        const at = new URLSearchParams(window.location.search).get('{KEY}') || '';
+        if (at !== place && !at.startsWith(place + '/')) this.write(place, []);
+    }},
+    remember(place, button, names, first, values) {{
+        const panel = document.getElementById(button);
+        if (!this.touched || !panel?.offsetParent) return;
+        const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+        const text = value => Array.isArray(value) ? value.join(',') : value ?? '';
+        const changed = names.map((name, i) => [name, values[i], first[i]]).filter(f => !same(f[1], f[2]));
+        this.write(place, changed.map(([name, now]) => [name, text(now)]));
+        if (document.body.dataset.dock === place) panel.click();
+    }},
+    open(place) {{
+        document.body.dataset.dock = place;
+        document.getElementById('dock')?.scrollIntoView({{behavior: 'smooth', block: 'nearest'}});
+    }},
+}};
+for (const kind of ['pointerdown', 'keydown']) document.addEventListener(
+    kind, () => genlabPanels.touched = true, {{capture: true}});
+{{
+    const given = new URLSearchParams(window.location.search);
+    if (given.has('{KEY}')) genlabPanels.told = [...given.keys()].filter(
+        key => !['{KEY}', 'job', 'lang', 'run'].includes(key) && !key.startsWith('__'));
+}}</script>"""
 
 
 def link(place: str, text: str) -> str:
@@ -52,22 +100,40 @@ def places(tabs: gr.Tabs) -> dict[str, str]:
     return found
 
 
-def listen(app: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Open the tab that the page's address names, and those that are clicked; call it with all tabs built."""
+def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component]) -> None:
+    """Open the tab that the page's address names, and those that are clicked; call it with all tabs built.
+
+    Args:
+        app: The page.
+        tabs: The outer ones.
+        boxes: For the place of a panel, where a query is put to be restored.
+    """
     known = places(tabs)
     within = {str(tab.id): panels for tab in named(tabs) if (panels := inner(tab)) is not None}
     box = gr.Textbox("", visible="hidden", elem_id=BOX)
 
     def arrive(request: gr.Request) -> str:
-        return request.query_params.get(KEY, "")
+        given = dict(request.query_params)
+        return urlencode(given) if KEY in given else ""
 
     def follow(said: str) -> dict[Any, Any]:
-        place = str(said).split(" ")[0]
+        place = dict(parse_qsl(said)).get(KEY, "")
         if place not in known:
             return {tabs: gr.skip()}
         outer, _, panel = place.partition("/")
         found: dict[Any, Any] = {tabs: gr.Tabs(selected=outer)}
-        return found | ({within[outer]: gr.Tabs(selected=panel)} if panel else {})
+        found |= {within[outer]: gr.Tabs(selected=panel)} if panel else {}
+        return found | ({boxes[place]: said} if place in boxes else {})
 
     app.load(arrive, None, box, **NOW)
-    box.change(follow, box, [tabs, *within.values()], **{**NOW, "trigger_mode": "always_last"})
+    latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}
+    box.change(follow, box, [tabs, *within.values(), *boxes.values()], **latest)
+    for tab in named(tabs):
+        _keep(tab, str(tab.id))
+        for panel in named(within[str(tab.id)]) if str(tab.id) in within else ():
+            _keep(panel, f"{tab.id}/{panel.id}")
+
+
+def _keep(tab: gr.Tab, place: str) -> None:
+    """The page's address names the tab that is open."""
+    tab.select(None, None, None, js=f"() => genlabPanels.visit('{place}')", api_visibility="private")

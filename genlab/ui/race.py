@@ -18,6 +18,7 @@ from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.job_view import JobView, small_button
 from genlab.ui.knobs import NOW, NOW_TOO, Values, components, read
+from genlab.ui.panels import Panel, one_call
 from genlab.ui.session import Session, Sessions
 from genlab.visualize import colour
 
@@ -151,7 +152,7 @@ class RacePanel:
         }
 
 
-def build(jobs: dict[str, Component], sessions: Sessions) -> None:
+def build(jobs: dict[str, Component], sessions: Sessions) -> Panel:
     """The whole tab with its events; ``jobs`` are the hidden boxes of the page."""
     gr.HTML(f'<p class="gl-question">{QUESTION}</p><p>{HOW}</p>')
     with gr.Row(elem_classes="gl-controls"):
@@ -196,6 +197,8 @@ def build(jobs: dict[str, Component], sessions: Sessions) -> None:
     )
     listen(panel, sessions)
     jobs[NAME].change(None, list(jobs.values()), None, js=OPEN, api_visibility="private")  # type: ignore[attr-defined]
+    fields = {"families": families, **knobs}
+    return Panel("race", fields, one_call("race", fields), run="race-start", exact=False)
 
 
 def listen(panel: RacePanel, sessions: Sessions) -> None:

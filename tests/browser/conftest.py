@@ -42,8 +42,8 @@ def visit(browser: Browser, server: str) -> Iterator[type]:
     """Open the page as a new visitor; afterwards nothing may have gone wrong or left the host."""
     visitors: list[Visitor] = []
 
-    def open_page(width: int = 1400) -> Visitor:
-        visitors.append(Visitor(browser, server, width))
+    def open_page(width: int = 1400, query: str = "") -> Visitor:
+        visitors.append(Visitor(browser, server + query, width))
         return visitors[-1]
 
     open_page.visitors = visitors  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.config import Config
 from genlab.lab.duel import Duel
 from genlab.models.denoising import DiffusionSampling
@@ -15,6 +16,7 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import Controls, Runner, figure, question, sheet
 from genlab.ui.knobs import Values, components, read
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk, part
 
@@ -40,7 +42,7 @@ def show(found: Duel, a: dict[str, Any], b: dict[str, Any]) -> str:
     )
 
 
-def build(sessions: Sessions) -> None:
+def build(sessions: Sessions) -> Panel:
     """The panel with its events."""
     question("Same network, same noise, two samplers: which picture comes out, and at what price?")
     sides: dict[str, dict[str, Component]] = {}
@@ -74,5 +76,11 @@ def build(sessions: Sessions) -> None:
             figures += figure(sheet(found.images, said), said)
         return {shown: f'<div class="gl-duel">{figures}</div>'}
 
+    def calls(values: Values) -> list[Call]:
+        first, second = (read(values, knobs) for knobs in sides.values())
+        return [call("compare_samplers", first=first, second=second, **controls.read(values))]
+
     runner.listen(fight, inputs, [shown])
     runner.listen(again, inputs, [shown], repeat)
+    named = {f"{side}.{name}": part for side, knobs in sides.items() for name, part in knobs.items()}
+    return Panel("diffusion/duel", controls.fields | named, calls, run="duel-run")

@@ -8,13 +8,16 @@ from PIL import Image
 from torch import Tensor
 
 from genlab import api, visualize
+from genlab.calls import Call, Own, call
 from genlab.config import check_choice
+from genlab.data import to_uint8
 from genlab.lab.latents import REGIONS, RepaintKnobs, VaryKnobs
 from genlab.lab.pictures import Digit, to_mask
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import figure, img, question, sheet
 from genlab.ui.diffusion.source import PAD, PicturePanel, pad, preview, strokes
 from genlab.ui.knobs import Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
@@ -58,12 +61,18 @@ class Mask:
             self.pad = pad("inpaint-mask", 28, MASK_INK)
         self.pad.input(None, None, self.region, js=f"() => '{PAINTED}'", api_visibility="private")
 
+    def arguments(self, values: Values) -> dict[str, Any]:
+        """The parameters of a call that hide the same part."""
+        if values[self.region] != PAINTED:
+            return {"region": values[self.region]}
+        return {"mask": Own(visualize.png(visualize.picture(to_uint8(2 * self.read(values)[None] - 1)[0])))}
+
     def read(self, values: Values) -> Tensor:
         where = check_choice("mask", values[self.region], (*REGIONS, PAINTED))
         return to_mask(np.asarray(strokes(values[self.pad])) / 255) if where == PAINTED else REGIONS[where]
 
 
-def build_inpaint(app: gr.Blocks, sessions: Sessions) -> None:
+def build_inpaint(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel Inpaint."""
     question("Hide a part of a digit: what could have been there?")
     masks: list[Mask] = []
@@ -90,8 +99,23 @@ def build_inpaint(app: gr.Blocks, sessions: Sessions) -> None:
     chosen, note = [panel.chosen, mask.pad], panel.runner.note
     panel.source.listen(app, lambda digit: (preview(digit), canvas(digit)), [], chosen, note)
 
+    def calls(values: Values) -> list[Call]:
+        wanted = panel.source.arguments(values) | mask.arguments(values) | panel.controls.read(values)
+        return [call("repaint", **wanted)]
 
-def build_vary(app: gr.Blocks, sessions: Sessions) -> None:
+    fields = panel.controls.fields | panel.source.fields | {"region": mask.region}
+    return Panel(
+        "diffusion/inpaint",
+        fields,
+        calls,
+        inputs,
+        run="inpaint-run",
+        looks=(panel.source.again,),
+        painted=True,
+    )
+
+
+def build_vary(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel Image to image."""
     question("Add some noise to a digit and take it out again: how much of it is left?")
     panel = PicturePanel(
@@ -112,3 +136,4 @@ def build_vary(app: gr.Blocks, sessions: Sessions) -> None:
 
     panel.runner.listen(vary, panel.inputs, [panel.shown])
     panel.source.listen(app, lambda digit: (preview(digit),), [], [panel.chosen], panel.runner.note)
+    return panel.panel("diffusion/image-to-image", "vary")

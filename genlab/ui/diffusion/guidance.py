@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.errors import InvalidInput
 from genlab.lab.guidance import Dissected, GuidanceKnobs, GuidanceStudy
 from genlab.models.denoising import T
@@ -16,6 +17,7 @@ from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion import measured
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, sheet, small
 from genlab.ui.knobs import NOW, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
@@ -83,7 +85,7 @@ def show(run: Shown, k: int) -> str:
     )
 
 
-def build(app: gr.Blocks, sessions: Sessions) -> None:
+def build(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel with its events."""
     question("How is the digit enforced, and what is lost by enforcing it?")
     state = gr.State(None)
@@ -130,6 +132,11 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
             return gr.skip()  # a box that is being typed into
         return show(kept, k)
 
+    def calls(values: Values) -> list[Call]:
+        return [call("guidance", scales=parse(values[scales]), **controls.read(values))]
+
     runner.listen(study, controls.inputs | {scales}, [state, shown, at, parts])
     at.input(look, [state, at], parts, trigger_mode="always_last", **NOW)
+    panel = Panel("diffusion/guidance", controls.fields | {"scales": scales}, calls, run="guidance-run")
     measured.build_guidance(app, sessions)
+    return panel

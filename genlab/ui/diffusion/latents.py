@@ -1,11 +1,13 @@
 """Noise as a latent: between two starts, and back from a picture to its noise."""
 
 import math
+from typing import Any
 
 import gradio as gr
 import torch
 
 from genlab import api, visualize
+from genlab.calls import Call, call
 from genlab.lab.interpolation import PATHS, Path
 from genlab.models.denoising import Denoising, Guided
 from genlab.numbers import brief
@@ -14,6 +16,7 @@ from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, img, question, small
 from genlab.ui.diffusion.source import PicturePanel, preview
 from genlab.ui.knobs import Values, seed_box
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk, part
 
@@ -39,7 +42,7 @@ def strip(name: str, path: Path) -> str:
     return f'<div class="gl-strip">{head}<div>{frames}</div></div>'
 
 
-def build_interpolate(sessions: Sessions) -> None:
+def build_interpolate(sessions: Sessions) -> Panel:
     """The panel Interpolate."""
     question("What lies between two digits? Walk from one noise to another, along the arc and the line.")
     with gr.Row(elem_classes="gl-controls"):
@@ -51,8 +54,14 @@ def build_interpolate(sessions: Sessions) -> None:
     hint = "Press Run: pictures between two starts, on two ways."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="between-shown")
 
+    def wants(values: Values) -> dict[str, Any]:
+        return controls.read(values) | {"other_seed": values[other]}
+
+    def calls(values: Values) -> list[Call]:
+        return [call("interpolate", path=path, **wants(values)) for path in PATHS]
+
     def walk(values: Values, session: Session) -> Walk[Updates]:
-        wanted = controls.read(values) | {"other_seed": values[other]}
+        wanted = wants(values)
         strips, weakest = "", math.inf
         for i, path in enumerate(PATHS):
             pictures = api.interpolate(path=path, library=session.library, **wanted)
@@ -61,9 +70,10 @@ def build_interpolate(sessions: Sessions) -> None:
         return {shown: strips + (f'<p class="gl-live">{WHY}</p>' if weakest < WEAK else "")}
 
     runner.listen(walk, controls.inputs | {other}, [shown])
+    return Panel("diffusion/interpolate", controls.fields | {"other_seed": other}, calls, run="between-run")
 
 
-def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
+def build_invert(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel Invert."""
     question("Which noise does a digit come from? DDIM walked backwards finds it, and draws the digit again.")
     panel = PicturePanel(
@@ -97,3 +107,4 @@ def build_invert(app: gr.Blocks, sessions: Sessions) -> None:
 
     panel.runner.listen(walk, panel.inputs, [panel.shown])
     panel.source.listen(app, lambda digit: (preview(digit),), [], [panel.chosen], panel.runner.note)
+    return panel.panel("diffusion/invert", "invert")

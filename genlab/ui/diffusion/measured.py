@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.lab.curves import SAMPLES
 from genlab.lab.sweeps import FLOORS, SCALES, STEPS, Point, Progress
@@ -19,6 +20,7 @@ from genlab.ui.card import Updates, sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import credit, question
 from genlab.ui.knobs import MEASURING, NOW, SAMPLING, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
 OKABE_ITO = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
@@ -126,7 +128,7 @@ def build_curve(
     columns: tuple[str, ...],
     choices: list[Component],
     measure: Measure,
-) -> None:
+) -> Component:
     """The shipped curve ``name``, and a button that measures one with the present choices.
 
     Args:
@@ -134,6 +136,9 @@ def build_curve(
         columns: The knobs that differ between its points.
         choices: Inputs of ``measure`` besides the number of samples.
         measure: ``(n, values, library)`` to the progress of a sweep.
+
+    Returns:
+        The input of the number of samples.
     """
     panel = f"curve-{name}"
     with gr.Row(elem_classes="gl-controls"):
@@ -183,9 +188,10 @@ def build_curve(
     start.click(run, {n, *choices}, [shown, progress, note, stop], **MEASURING)
     stop.click(interrupt, None, None, **NOW)
     app.load(shipped, None, shown, **SAMPLING)
+    return n
 
 
-def build_steps(app: gr.Blocks, sessions: Sessions) -> None:
+def build_steps(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel Steps."""
     question("How many steps does each sampler need, and what does a better picture cost?")
     samplers = gr.CheckboxGroup(
@@ -199,11 +205,19 @@ def build_steps(app: gr.Blocks, sessions: Sessions) -> None:
         render=False,
     )
 
-    def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
-        counts = [int(s) for s in values[steps]]
-        return api.steps_curve(n, 0, values[samplers], counts, library=library)
+    def counts(values: Values) -> list[int]:
+        return [int(s) for s in values[steps]]
 
-    build_curve(app, sessions, "steps", steps_plots, ("sampler", "steps"), [samplers, steps], measure)
+    def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
+        return api.steps_curve(n, 0, values[samplers], counts(values), library=library)
+
+    def calls(values: Values) -> list[Call]:
+        wanted = {"n": values[n], "seed": 0, "samplers": values[samplers], "steps": counts(values)}
+        return [call("steps_curve", **wanted)]
+
+    n = build_curve(app, sessions, "steps", steps_plots, ("sampler", "steps"), [samplers, steps], measure)
+    fields = {"n": n, "samplers": samplers, "steps": steps}
+    return Panel("diffusion/steps", fields, calls, run="curve-steps-measure")
 
 
 def build_guidance(app: gr.Blocks, sessions: Sessions) -> None:

@@ -7,6 +7,7 @@ import gradio as gr
 from torch import Tensor
 
 from genlab.api.checks import check_seed
+from genlab.calls import Call, call
 from genlab.config import check_number
 from genlab.data import to_float
 from genlab.diffusion.schedules import SCHEDULES, Schedule
@@ -19,7 +20,8 @@ from genlab.ui.card import sentence
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import figure, question, small
 from genlab.ui.diffusion.source import Source, told, usable
-from genlab.ui.knobs import NOW, seed_box
+from genlab.ui.knobs import NOW, Values, read, seed_box
+from genlab.ui.panels import Panel
 
 STRIP = (0, 100, 250, 400, 550, 700, 850, 999)  # times of the filmstrips
 LOOKS = {"linear": ("#56B4E9", ""), "cosine": ("#E69F00", ""), "sigmoid": ("currentColor", "5 3")}
@@ -91,7 +93,7 @@ def show(digit: Digit, t: Any, schedule: str, seed: Any) -> str:
     return f"{told(digit)}{ways(tables()[schedule], x_0, t, seed)}{strips}{plots(t)}"
 
 
-def build(app: gr.Blocks) -> None:
+def build(app: gr.Blocks) -> Panel:
     """The panel with its events."""
     question("How does a picture turn into noise? Move t: the same noise ε grows, the picture fades.")
     with gr.Row(elem_classes="gl-controls"):
@@ -125,3 +127,9 @@ def build(app: gr.Blocks) -> None:
     changes: list[Any] = [part.change for part in knobs]  # type: ignore[attr-defined]
     gr.on(changes, look, [source.digit, *knobs], [shown, note], trigger_mode="always_last", **NOW)
     source.listen(app, taken, knobs, [shown], note)
+    fields = {"t": t, "schedule": schedule, "seed": seed}
+
+    def calls(values: Values) -> list[Call]:
+        return [call("noise", **read(values, fields), **source.arguments(values))]
+
+    return Panel("diffusion/noising", fields | source.fields, calls, {source.digit}, looks=(source.again,))

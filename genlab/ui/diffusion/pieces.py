@@ -112,6 +112,11 @@ class Controls:
     def inputs(self) -> set[Any]:
         return {self.digit, *self.shared.values(), *self.knobs.values()}
 
+    @property
+    def fields(self) -> dict[str, Component]:
+        """The inputs by the names of the call's parameters."""
+        return {"label": self.digit, **self.shared, **self.knobs}
+
     def label(self, values: Values) -> int | None:
         """The digit asked for; None for none."""
         chosen = check_choice("digit", values[self.digit], self.digits)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from genlab import api, visualize
+from genlab.calls import call
 from genlab.data import to_uint8
 from genlab.lab.reverse import Moment
 from genlab.models.denoising import DiffusionSampling
@@ -21,6 +22,7 @@ from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.diffusion.pieces import NOISE_RANGE, Controls, Runner, figure, question, small
 from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
@@ -96,7 +98,7 @@ def export(moments: list[Moment], folder: Path) -> list[str]:
     return [str(animation), str(picture)]
 
 
-def build(sessions: Sessions) -> None:
+def build(sessions: Sessions) -> Panel:
     """The panel with its events."""
     question("What does the network see, and what does it believe? Run once, then walk through the steps.")
     state = gr.State(None)
@@ -144,3 +146,9 @@ def build(sessions: Sessions) -> None:
     runner.listen(walk, controls.inputs, [state, shown, at, play, files])
     at.input(look, [state, at], shown, trigger_mode="always_last", **NOW)
     play.click(animate, state, [shown, at], **SAMPLING)
+    return Panel(
+        "diffusion/reverse",
+        controls.fields,
+        lambda values: [call("reverse", **controls.read(values))],
+        run="reverse-run",
+    )

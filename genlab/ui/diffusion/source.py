@@ -9,6 +9,7 @@ from gradio.components import Component
 from PIL import Image
 
 from genlab import api, visualize
+from genlab.calls import Call, Own, call
 from genlab.config import Config, check_number
 from genlab.errors import InvalidInput
 from genlab.lab.pictures import Digit, read_digit, to_digit
@@ -16,6 +17,7 @@ from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import Controls, Runner, figure, img
 from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
 PAD = 280  # pixels of a drawing pad's edge
@@ -81,6 +83,7 @@ class Source:
 
     def __init__(self, panel: str, index: int = 0) -> None:
         self.digit = gr.State(None)
+        self.again: tuple[Any, ...]  # what takes the test digit again: (fn, inputs, outputs)
         self.index = gr.Number(
             index,
             step=1,
@@ -95,6 +98,18 @@ class Source:
             )
             self.pad = pad(f"{panel}-pad", 18)
             self.use = gr.Button("Use the drawing", size="sm", elem_id=f"{panel}-draw")
+
+    @property
+    def fields(self) -> dict[str, Component]:
+        """What an address can say of it: a picture of the visitor's own is in none."""
+        return {"index": self.index}
+
+    def arguments(self, values: Values) -> dict[str, Any]:
+        """The parameters of a call that choose the same digit."""
+        digit = usable(values[self.digit])
+        if digit.label is not None:
+            return {"index": values[self.index]}
+        return {"picture": Own(visualize.png(visualize.picture(digit.image)))}
 
     def listen(
         self,
@@ -123,7 +138,8 @@ class Source:
         gr.on(numbered, take(held_out), [self.index, *inputs], targets, **NOW)
         self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
         self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
-        app.load(take(held_out), [self.index, *inputs], targets, **SAMPLING)
+        self.again = take(held_out), [self.index, *inputs], targets
+        app.load(*self.again, **SAMPLING)
 
 
 class PicturePanel:
@@ -165,3 +181,13 @@ class PicturePanel:
 
     def digit(self, values: Values) -> Digit:
         return usable(values[self.source.digit])
+
+    def panel(self, place: str, endpoint: str) -> Panel:
+        """What it can say of itself, where all that it asks for are its digit and controls."""
+
+        def calls(values: Values) -> list[Call]:
+            return [call(endpoint, **self.source.arguments(values), **self.controls.read(values))]
+
+        run = str(self.runner.run.elem_id)
+        fields, looks = self.controls.fields | self.source.fields, (self.source.again,)
+        return Panel(place, fields, calls, {self.source.digit}, run=run, looks=looks)

@@ -3,19 +3,22 @@
 import gradio as gr
 
 from genlab.ui.explorer import arithmetic, directions, interpolate, map, reconstruct
+from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
 
-def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
+def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> list[Panel]:
     """All panels, in the order of understanding; ``tab`` is the one they are in."""
+    found = []
     with gr.Tabs():
         with gr.Tab("Map", id="map"):
-            map.build(tab, sessions)
+            found.append(map.build(tab, sessions))
         with gr.Tab("Interpolate", id="way"):
-            interpolate.build(app, sessions)
+            found.append(interpolate.build(app, sessions))
         with gr.Tab("Directions", id="directions") as panel:
-            directions.build(app, panel, sessions)
+            found.append(directions.build(app, panel, sessions))
         with gr.Tab("Arithmetic", id="arithmetic") as panel:
-            arithmetic.build(app, panel, sessions)
+            found.append(arithmetic.build(app, panel, sessions))
         with gr.Tab("Reconstruct", id="reconstruct"):
-            reconstruct.build(app, sessions)
+            found.append(reconstruct.build(app, sessions))
+    return found

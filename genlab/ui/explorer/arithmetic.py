@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.config import check_choice
 from genlab.data import to_float
 from genlab.lab.directions import Sum
@@ -15,6 +16,7 @@ from genlab.ui.diffusion.pieces import DIGITS, question
 from genlab.ui.diffusion.source import Source, preview, usable
 from genlab.ui.explorer.pieces import card, one, side_by_side
 from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
 HOW = (
@@ -42,7 +44,7 @@ def equation(found: Sum, plus: int, minus: int, strength: float, library: Librar
     return f'<div class="gl-sum">{"".join(parts)}</div>'
 
 
-def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
+def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
     """The panel with its events; drawn when ``tab`` is opened."""
     question("Can one calculate with digits? Take what makes a 7 out of a 1, and add it to another one.")
     gr.HTML(f"<p>{HOW}</p>")
@@ -77,10 +79,20 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
     note = gr.HTML("", elem_classes="gl-quiet", elem_id="arithmetic-note")
     shown = gr.HTML("", elem_id="arithmetic-shown")
 
-    def add(values: Values, session: Session) -> str:
-        a, b = (
-            int(check_choice(name, values[part], DIGITS)) for name, part in (("plus", plus), ("minus", minus))
+    def digits(values: Values) -> tuple[int, int]:
+        return int(check_choice("plus", values[plus], DIGITS)), int(
+            check_choice("minus", values[minus], DIGITS)
         )
+
+    def calls(values: Values) -> list[Call]:
+        a, b = digits(values)
+        kind = check_choice("start", values[start], (PICTURE, *MEANS))
+        begin = source.arguments(values) if kind == PICTURE else {"start": MEANS[kind]}
+        wanted = {"plus": a, "minus": b, **begin, "strength": values[strength]}
+        return [call("arithmetic", family=name, **wanted) for name in api.ENCODERS]
+
+    def add(values: Values, session: Session) -> str:
+        a, b = digits(values)
         kind = check_choice("start", values[start], (PICTURE, *MEANS))
         base = usable(values[source.digit]) if kind == PICTURE else MEANS[kind]
         cards = []
@@ -101,3 +113,6 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
     gr.on(changes, look, inputs, outputs, trigger_mode="always_last", **NOW)
     tab.select(look, inputs, outputs, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
+    fields = {"start": start, "plus": plus, "minus": minus, "strength": strength} | source.fields
+    looks = (source.again, (look, inputs, outputs))
+    return Panel("latent-space/arithmetic", fields, calls, {source.digit}, looks=looks)

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.config import check_choice
 from genlab.lab.directions import FARTHEST, MOST
 from genlab.ui import html
@@ -13,6 +14,7 @@ from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import Source, preview, usable
 from genlab.ui.explorer.pieces import card, one, row, side_by_side
 from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
 HOW = (
@@ -43,7 +45,7 @@ def rows(found: dict[str, api.Moved]) -> str:
     )
 
 
-def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
+def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
     """The panel with its events; drawn when ``tab`` is opened."""
     question("What do the numbers of a code mean? Move a digit along the directions in which digits differ.")
     gr.HTML(f"<p>{HOW}</p>")
@@ -83,6 +85,12 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
             found[name] = api.directions(name, amounts, picture, library=library)
         return found
 
+    def calls(values: Values) -> list[Call]:
+        kind = check_choice("start", values[base], (MEAN, PICTURE))
+        wanted = source.arguments(values) if kind == PICTURE else {}
+        amounts = [values[slider] for slider in sliders]
+        return [call("directions", family=name, amounts=amounts, **wanted) for name in api.ENCODERS]
+
     def look(values: Values, request: gr.Request) -> dict[Any, Any]:
         try:
             found = find(values, sessions.get(request.session_hash))
@@ -105,3 +113,6 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> None:
     chosen.change(look, inputs, outputs, **latest, **NOW)
     tab.select(look, inputs, outputs, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
+    fields = {"start": base, **source.fields, **{f"d{i + 1}": slider for i, slider in enumerate(sliders)}}
+    looks = (source.again, (look, inputs, outputs))
+    return Panel("latent-space/directions", fields, calls, {source.digit}, looks=looks)

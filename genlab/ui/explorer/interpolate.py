@@ -3,8 +3,10 @@
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.config import check_choice
 from genlab.lab.codes import FAMILIES, CodeKnobs
 from genlab.lab.interpolation import PATHS, Path
@@ -16,6 +18,7 @@ from genlab.ui.diffusion.pieces import Runner, credit, question
 from genlab.ui.diffusion.source import Source, preview, usable
 from genlab.ui.explorer.pieces import card, families, row, side_by_side
 from genlab.ui.knobs import NOW, Values, components, read, seed_box
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
@@ -25,6 +28,7 @@ WHY = (
     "inside, where no noise is. (What DDIM finds backwards is shorter: Diffusion, panel Invert, says why.)"
 )
 PICTURE, SAMPLE = "a picture", "a sample"
+PREFIXES = ("", "other_")  # of the parameters of both ends
 ENDS = {"first": 0, "last": 210}  # test digits to begin with: of two kinds, in the embedded set too
 FEWER = {"steps": 20, "starts": 4}  # than for a reconstruction: here it need not be exact
 
@@ -51,15 +55,32 @@ class EndBox:
     def inputs(self) -> set[Any]:
         return {self.kind, self.source.digit, self.seed}
 
+    def fields(self, prefix: str) -> dict[str, Component]:
+        """The inputs; ``prefix`` begins the names."""
+        found = {"kind": self.kind, **self.source.fields, "seed": self.seed}
+        return {f"{prefix}{name}": part for name, part in found.items()}
+
+    @property
+    def looks(self) -> tuple[Any, ...]:
+        """What shows a restored end."""
+        return self.source.again, (self.turn, self.kind, [self.pictures, self.samples])
+
+    def arguments(self, values: Values, prefix: str) -> dict[str, Any]:
+        """The parameters of a call that choose the same end."""
+        kind = check_choice(self.title, values[self.kind], (PICTURE, SAMPLE))
+        found = self.source.arguments(values) if kind == PICTURE else {"seed": values[self.seed]}
+        return {f"{prefix}{name}": value for name, value in found.items()}
+
+    def turn(self, kind: str) -> tuple[Any, Any]:
+        """What is shown for the kind of end."""
+        return gr.Column(visible=kind == PICTURE), gr.Column(visible=kind == SAMPLE)
+
     def read(self, values: Values) -> End:
         kind = check_choice(self.title, values[self.kind], (PICTURE, SAMPLE))
         return usable(values[self.source.digit]) if kind == PICTURE else values[self.seed]
 
     def listen(self, app: gr.Blocks, note: gr.HTML) -> None:
-        def turn(kind: str) -> tuple[Any, Any]:
-            return gr.Column(visible=kind == PICTURE), gr.Column(visible=kind == SAMPLE)
-
-        self.kind.input(turn, self.kind, [self.pictures, self.samples], **NOW)
+        self.kind.input(self.turn, self.kind, [self.pictures, self.samples], **NOW)
         self.source.listen(app, lambda digit: (preview(digit),), [], [self.chosen], note)
 
 
@@ -78,7 +99,7 @@ def way(name: str, path: Path) -> str:
     )
 
 
-def build(app: gr.Blocks, sessions: Sessions) -> None:
+def build(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel with its events."""
     question("What lies between two digits? Each family has its own space, and its own answer.")
     gr.HTML(f"<p>{WHY}</p>")
@@ -106,16 +127,25 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
     hint = "Press Run: pictures between the two, in each family, on two ways."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="way-shown")
 
+    shared = {"n": n, "families": chosen, **knobs}
+
+    def calls(values: Values) -> list[Call]:
+        picked = [end.arguments(values, prefix) for end, prefix in zip(ends, PREFIXES, strict=True)]
+        return [call("between", **picked[0], **picked[1], **read(values, shared))]
+
     def walk(values: Values, session: Session) -> Walk[Updates]:
         first, last = (end.read(values) for end in ends)
-        wanted = {"n": values[n], "families": values[chosen]} | read(values, knobs)
+        wanted = read(values, shared)
         found = yield from api.between(first, last, library=session.library, **wanted)
         cards = (
             card(name, "".join(way(path, paths[path]) for path in PATHS)) for name, paths in found.items()
         )
         return {shown: side_by_side(cards, wide=True)}
 
-    inputs = {n, chosen, *knobs.values()}.union(*(end.inputs for end in ends))
+    inputs = set(shared.values()).union(*(end.inputs for end in ends))
     runner.listen(walk, inputs, [shown])
     for end in ends:
         end.listen(app, runner.note)
+    looks = tuple(look for end in ends for look in end.looks)
+    named = [end.fields(prefix) for end, prefix in zip(ends, PREFIXES, strict=True)]
+    return Panel("latent-space/way", named[0] | named[1] | shared, calls, inputs, run="way-run", looks=looks)

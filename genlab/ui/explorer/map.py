@@ -9,12 +9,14 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from genlab import api, visualize
+from genlab.calls import call
 from genlab.lab.manifold import AROUND, FARTHEST, Map, Place, place, share
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.explorer.pieces import one
 from genlab.ui.knobs import NOW, SAMPLING
+from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
 HOW = (
@@ -111,7 +113,7 @@ def on_the_map(value: Any) -> Any:
     return min(max(value, -FARTHEST), FARTHEST) if isinstance(value, int | float) else value
 
 
-def build(tab: gr.Tab, sessions: Sessions) -> None:
+def build(tab: gr.Tab, sessions: Sessions) -> Panel:
     """The panel with its events; drawn when ``tab`` is opened."""
     question("Where do digits lie in a space of two numbers, and what lies between them?")
     gr.HTML(f"<p>{HOW}</p>")
@@ -165,3 +167,9 @@ def build(tab: gr.Tab, sessions: Sessions) -> None:
     view.select(click, None, [x, y, *outputs], trigger_mode="always_last", **NOW)
     gr.on([x.input, y.input], go, [x, y], outputs, trigger_mode="always_last", **NOW)
     tab.select(arrive, [opened, x, y], [opened, plot, *outputs], **SAMPLING)
+    return Panel(
+        "latent-space/map",
+        {"x": x, "y": y},
+        lambda values: [call("decode", x=values[x], y=values[y])],
+        looks=((go, [x, y], outputs),),
+    )

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.lab.codes import FAMILIES, CodeKnobs
 from genlab.lab.reconstruction import Progress, Reconstruction
 from genlab.numbers import brief, duration
@@ -15,6 +16,7 @@ from genlab.ui.diffusion.pieces import Runner, credit, question
 from genlab.ui.diffusion.source import Source, preview, usable
 from genlab.ui.explorer.pieces import card, families, one, side_by_side
 from genlab.ui.knobs import Values, components, read
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
 HOW = (
@@ -57,7 +59,7 @@ class Watched(Runner):
         return credit(session, *FAMILIES)
 
 
-def build(app: gr.Blocks, sessions: Sessions) -> None:
+def build(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel with its events."""
     question("Draw a digit: what does each family make of it?")
     gr.HTML(f"<p>{HOW}</p>")
@@ -85,3 +87,17 @@ def build(app: gr.Blocks, sessions: Sessions) -> None:
 
     runner.listen(walk, {source.digit, names, *knobs.values()}, [shown])
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], runner.note)
+    shared = {"families": names, **knobs}
+
+    def calls(values: Values) -> list[Call]:
+        return [call("reconstruct", **source.arguments(values), **read(values, shared))]
+
+    fields = source.fields | shared
+    return Panel(
+        "latent-space/reconstruct",
+        fields,
+        calls,
+        {source.digit},
+        run="reconstruct-run",
+        looks=(source.again,),
+    )

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.calls import Call, call
 from genlab.lab.games import has_critic
 from genlab.lab.modes import DIGITS, PAIRS, SAMPLES, SHOWN, Histogram, ModesConfig
 from genlab.ui import html
@@ -13,6 +14,7 @@ from genlab.ui.curves import histogram_line, line_plot
 from genlab.ui.diffusion.pieces import sheet
 from genlab.ui.ganlab.pieces import Arena, Course, card, meter, plots, pulled
 from genlab.ui.knobs import NOW, Values, components, read, seed_box
+from genlab.ui.panels import Panel
 from genlab.ui.progress import diagnosis
 from genlab.ui.session import Session, Sessions
 
@@ -72,7 +74,7 @@ def lane(side: str, course: Course) -> str:
     return card(side, course, now.broken, body)
 
 
-def build(sessions: Sessions) -> None:
+def build(sessions: Sessions) -> Panel:
     """The whole panel with its events."""
     gr.HTML(f"<p>{HOW}</p>")
     first = next(iter(PAIRS))
@@ -108,6 +110,12 @@ def build(sessions: Sessions) -> None:
 
     chosen.input(turn, chosen, [says, *turned], **{**NOW, "trigger_mode": "always_last"})
     arena.listen({*turned, common["seed"]}, begin, lane)
+
+    def calls(values: Values) -> list[Call]:
+        return [call(NAME, **read(values, common | found)) for found in knobs.values()]
+
+    fields = common | {f"{side}.{name}": part for side, own in knobs.items() for name, part in own.items()}
+    return Panel("gan-lab/modes", fields, calls, run=f"{NAME}-run")
 
 
 def build_side(side: str, defaults: dict[str, Any]) -> dict[str, Component]:

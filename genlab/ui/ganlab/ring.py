@@ -8,10 +8,12 @@ from PIL import Image
 from torch import Tensor
 
 from genlab import api, visualize
+from genlab.calls import Call, call
 from genlab.lab.ring import EXTENT, MODES, NEAR, POINTS, PRESETS, RingConfig, centres
 from genlab.ui import html
 from genlab.ui.ganlab.pieces import Arena, Course, card, meter, plots, pulled
 from genlab.ui.knobs import NOW, Values, components, read
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
 NAME = "ring"
@@ -62,7 +64,7 @@ def lane(side: str, course: Course) -> str:
     return card(side, course, broken, body + plots(course, side, MODES, "modes covered"))
 
 
-def build(sessions: Sessions) -> None:
+def build(sessions: Sessions) -> Panel:
     """The whole panel with its events."""
     gr.HTML(f"<p>{HOW}</p>")
     knobs: dict[str, dict[str, Component]] = {}
@@ -78,7 +80,12 @@ def build(sessions: Sessions) -> None:
         wanted = {side: read(values, found) for side, found in knobs.items()}
         return {side: Course(RingConfig(**found), api.ring(**found)) for side, found in wanted.items()}
 
-    arena.listen({c for found in knobs.values() for c in found.values()}, begin, lane)
+    def calls(values: Values) -> list[Call]:
+        return [call(NAME, **read(values, found)) for found in knobs.values()]
+
+    fields = {f"{side}.{name}": part for side, found in knobs.items() for name, part in found.items()}
+    arena.listen({*fields.values()}, begin, lane)
+    return Panel("gan-lab/ring", fields, calls, run=f"{NAME}-run")
 
 
 def build_side(side: str, preset: str) -> dict[str, Component]:

@@ -20,14 +20,17 @@ from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import NOW, Values
+from genlab.ui.panels import Panel, press
+from genlab.ui.places import KEY
 from genlab.ui.session import Sessions
 from genlab.ui.studio import editing, inside, outlines, sheets, words
 from genlab.ui.studio.form import FIRST, Form
 
+INSIDE = "studio/inside"
 OF_TASK = {"text_to_image": "text", "image_to_image": "image", "inpaint": "hole", "control": "control"}
 
 
-def build(app: gr.Blocks, tabs: gr.Tabs, link: Component, sessions: Sessions, engine: Engine) -> None:
+def build(app: gr.Blocks, tabs: gr.Tabs, link: Component, sessions: Sessions, engine: Engine) -> list[Panel]:
     """All panels.
 
     Args:
@@ -41,6 +44,7 @@ def build(app: gr.Blocks, tabs: gr.Tabs, link: Component, sessions: Sessions, en
     model, dropped, note = build_head(engine)
     with gr.Tabs() as panels:
         forms: dict[str, Form] = {}
+        described: list[Panel] = []
         made: list[tuple[str, str, Callable[[], Form]]] = [
             ("text", "Text to image", lambda: words.build(model, sessions, engine)),
             ("sweep", "Guidance sweep", lambda: sheets.build_sweep(model, sessions, engine)),
@@ -53,7 +57,9 @@ def build(app: gr.Blocks, tabs: gr.Tabs, link: Component, sessions: Sessions, en
         for panel, title, make in made:
             with gr.Tab(title, id=panel):
                 forms[panel] = make()
+                described.append(forms[panel].described())
     listen(app, engine, tabs, link, panels, forms, model, dropped, note)
+    return described
 
 
 def build_head(engine: Engine) -> tuple[Component, Component, Component]:
@@ -118,11 +124,13 @@ def listen(
         card = CATALOG[check_choice("model", name, tuple(CATALOG))]
         return {part: update for form in forms.values() for part, update in form.adopt(card).items()}
 
-    def restored(found: Request | Plan, said: str, current: Any = None) -> dict[Any, Any]:
+    def restored(found: Request | Plan, said: str, current: Any = None, place: str = "") -> dict[Any, Any]:
         request, axes = found if isinstance(found, Plan) else (found, None)
         if reason := engine.unavailable(CATALOG[request.model]):
             raise ModelUnavailable(f"It was drawn by {CATALOG[request.model].title}. {reason}")
         panel = panel_of(request, axes)
+        if (panel, place) == (OF_TASK["text_to_image"], INSIDE):
+            panel = "inside"  # which draws by the same controls
         own = {"image_to_image": "picture", "inpaint": "picture and mask", "control": "outline"}.get(
             request.task
         )
@@ -151,8 +159,9 @@ def listen(
 
     def follow(query: str) -> dict[Any, Any]:
         try:
-            told = links.read(dict(parse_qsl(query)))
-            found = restored(told, "As in the link; press Draw.") if told else {note: ""}
+            given = dict(parse_qsl(query))
+            told, place = links.read(given), given.get(KEY, "")
+            found = restored(told, "As in the link; press Draw.", place=place) if told else {note: ""}
         except Exception as error:
             found = {note: html.note(sentence(error))}
         return {tabs: gr.Tabs(selected="studio")} | found
@@ -163,4 +172,6 @@ def listen(
     dropped.upload(drop, {dropped, model}, [dropped, *targets], **decoded)  # type: ignore[attr-defined]
     # The browser takes long over so many outputs: only a page that was opened by a link has them updated.
     app.load(arrive, None, link, **NOW)
-    link.change(follow, link, [tabs, *targets], **NOW)  # type: ignore[attr-defined]
+    link.change(follow, link, [tabs, *targets], **NOW).then(  # type: ignore[attr-defined]
+        None, link, None, js=press("#studio [id$='-run']"), api_visibility="private"
+    )

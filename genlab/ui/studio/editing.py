@@ -7,9 +7,10 @@ from gradio.components import Component
 from PIL import Image
 
 from genlab import api, visualize
+from genlab.calls import Call, Own, call
 from genlab.errors import InvalidInput
 from genlab.studio.engine import Engine
-from genlab.studio.pictures import Upload
+from genlab.studio.pictures import Upload, fit, fit_mask
 from genlab.ui.diffusion.editing import MASK_INK
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import pad, strokes
@@ -42,7 +43,12 @@ def build_image(app: gr.Blocks, model: Component, sessions: Sessions, engine: En
         before, after = (visualize.enlarge(one, SLIDER_SIDE) for one in (request.picture, drawn.pictures[0]))
         return results.show(drawn, request) | {before_after: gr.ImageSlider((before, after), visible=True)}
 
-    results.listen(draw, form.inputs | {picture.image}, [before_after])
+    def asked(values: Values) -> Call:
+        wanted = form.read(values)
+        return call("image_to_image", **picture.arguments(values, wanted), **wanted)
+
+    form.asked, form.more = asked, {picture.image}
+    results.listen(draw, form.inputs | form.more, [before_after])
     picture.listen(app, results.runner.note)
     return form
 
@@ -101,6 +107,14 @@ def build_inpaint(app: gr.Blocks, model: Component, sessions: Sessions, engine: 
         drawn = yield from engine.draw(request)
         return results.show(drawn, request)
 
-    results.listen(draw, form.inputs | {picture.image, hole.editor}, [], preprocess=True)
+    def asked(values: Values) -> Call:
+        wanted = form.read(values)
+        upload, size = picture.read(values), (wanted["width"], wanted["height"])
+        mask = fit_mask(hole.mask(values[hole.editor], upload.image), *size)
+        own = {"picture": fit(upload, *size).image, "mask": mask}
+        return call("inpaint", **{k: Own(visualize.png(one)) for k, one in own.items()}, **wanted)
+
+    form.asked, form.more = asked, {picture.image, hole.editor}
+    results.listen(draw, form.inputs | form.more, [], preprocess=True)
     picture.listen(app, results.runner.note, hole.fill, picture.image, [hole.editor])
     return form

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api, visualize
+from genlab.calls import Call, call
 from genlab.errors import GenlabError
 from genlab.numbers import brief, duration
 from genlab.studio import links
@@ -22,6 +23,7 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import Runner, Work, img
 from genlab.ui.knobs import NOW, STUDIO, Values, components, read, seed_box
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
 ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further weights
@@ -54,7 +56,12 @@ class Form:
         left_out: tuple[str, ...] = (),
         prompt: str = api.PROMPT,
     ) -> None:
-        self.task, self.model = task, model
+        self.panel, self.task, self.model = panel, task, model
+        self.more: set[Any] = set()  # what the panel reads besides
+        self.asked: Callable[[Values], Call] = lambda values: call(task, **self.read(values))
+        self.link: Callable[[Values], str] = lambda values: links.query(
+            api.studio_request(task, **self.read(values))
+        )
         self.own: dict[str, Component] = {}
         names = [name for name in TASKS[task].__dataclass_fields__ if name not in left_out]
         with gr.Column(scale=3, min_width=210):
@@ -101,6 +108,18 @@ class Form:
     def read(self, values: Values) -> dict[str, Any]:
         """The arguments of the call."""
         return {"model": values[self.model]} | read(values, self.parts)
+
+    def described(self) -> Panel:
+        """What the panel can say of itself; its links are the studio's own."""
+        place, fields = f"studio/{self.panel}", {"model": self.model, **self.parts}
+        return Panel(
+            place,
+            fields,
+            lambda values: [self.asked(values)],
+            self.inputs | self.more,
+            link=self.link,
+            painted=True,
+        )
 
     def adopt(self, card: ModelCard, knobs: Knobs | None = None) -> Updates:
         """The controls as ``card`` wants them, with the values of ``knobs`` (None: the card's own).

@@ -8,6 +8,7 @@ from gradio.components import Component
 
 from genlab import api
 from genlab.api.studio_inside import inside
+from genlab.calls import call
 from genlab.studio.engine import Engine
 from genlab.studio.lens import Inside
 from genlab.studio.worker import Progress
@@ -15,6 +16,7 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import NOW, STUDIO, Values
+from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Cost, Form, StudioRunner
 from genlab.ui.studio.inside_view import MEAN, THIS_STEP, show
@@ -26,6 +28,9 @@ def build(model: Component, sessions: Sessions, engine: Engine) -> Form:
     state = gr.State(None)
     with gr.Row(elem_classes="gl-controls"):
         form = Form("inside", "text_to_image", model, number=None)
+        form.asked = lambda values: call("inside", **form.read(values))
+        as_text = form.link
+        form.link = lambda values: f"{KEY}=studio/inside&{as_text(values)}"
         with gr.Column(scale=1, min_width=160):
             runner = StudioRunner("inside", sessions)
             Cost(

@@ -7,7 +7,8 @@ import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from genlab import api
+from genlab import api, visualize
+from genlab.calls import Call, Own, call
 from genlab.config import check_choice
 from genlab.errors import InvalidInput
 from genlab.studio.engine import Engine
@@ -95,7 +96,15 @@ def build(app: gr.Blocks, model: Component, sessions: Sessions, engine: Engine) 
         drawn = yield from engine.draw(request)
         return results.show(drawn, request)
 
-    results.listen(draw, outline.parts | form.inputs, [], preprocess=True)
+    def asked(values: Values) -> Call:
+        wanted = form.read(values)
+        if wanted["source"] == EDGES:
+            return call("control", **outline.picture.arguments(values, wanted), **wanted)
+        own = {name: value for name, value in wanted.items() if name not in OWN}
+        return call("control", outline=Own(visualize.png(outline.read(values, wanted).image)), **own)
+
+    form.asked, form.more = asked, outline.parts
+    results.listen(draw, form.more | form.inputs, [], preprocess=True)
     outline.listen(app, form, results.runner.note)
     return form
 

@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import api
+from genlab.calls import call
 from genlab.config import MAX_LIST
 from genlab.numbers import duration
 from genlab.studio import links
@@ -107,6 +108,7 @@ class SheetResults:
         def draw(values: Values, session: Session) -> Drawing:
             return self.show((yield from draw_sheet(engine, plan(values))))
 
+        form.link = lambda values: links.query(*plan(values))
         outputs = [self.cost.line, self.said, self.image, *self.recipe.parts]
         self.runner.listen(draw, form.inputs, outputs, **STUDIO)
 
@@ -133,6 +135,9 @@ def build_sweep(model: Component, sessions: Sessions, engine: Engine) -> Form:
 
     with gr.Row(elem_classes="gl-controls"):
         form = SheetForm("sweep", "text_to_image", model, number=None, left_out=(SWEPT,))
+        form.asked = lambda values: call(
+            "guidance_sweep", scales=form.axes[0].read(values)[1], **form.read(values)
+        )
         hint = "Press Draw: the same noise under several scales, side by side."
         SheetResults("sweep", hint, form, engine, sessions, lambda: (scales_input(),), plan)
     return form
@@ -158,13 +163,16 @@ def build_grid(model: Component, sessions: Sessions, engine: Engine) -> Form:
         x = axis_input("x", settings, "guidance", "1, 2, 3, 5, 8")
         return x, axis_input("y", [NOTHING, *settings], "steps", "2, 5, 25")
 
-    def plan(values: Values) -> Plan:
+    def wanted(values: Values) -> dict[str, Any]:
         x, y = (axis.read(values) for axis in form.axes)
-        axes: dict[str, Any] = {"x": x[0], "x_values": x[1], "y": y[0], "y_values": y[1]}
-        return api.grid_plan(**axes, **form.read(values))
+        return {"x": x[0], "x_values": x[1], "y": y[0], "y_values": y[1]} | form.read(values)
+
+    def plan(values: Values) -> Plan:
+        return api.grid_plan(**wanted(values))
 
     with gr.Row(elem_classes="gl-controls"):
         form = SheetForm("grid", "text_to_image", model, number=None)
+        form.asked = lambda values: call("grid", **wanted(values))
         hint = "Press Draw: the values of the axes replace those of the controls."
         SheetResults("grid", hint, form, engine, sessions, make_axes, plan)
     return form

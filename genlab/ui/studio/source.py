@@ -9,7 +9,8 @@ from gradio.components import Component
 from PIL import Image
 
 from genlab import api, visualize
-from genlab.studio.pictures import Upload
+from genlab.calls import Own
+from genlab.studio.pictures import Upload, fit
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import figure, img
@@ -44,6 +45,13 @@ class Picture:
     def read(self, values: Values) -> Upload:
         """The visitor's picture; the example while the page is still loading."""
         return values[self.image] or api.studio_picture(None)
+
+    def arguments(self, values: Values, wanted: dict[str, Any]) -> dict[str, Own]:
+        """The parameter of a call that brings the same picture, in the size ``wanted``; none the example."""
+        upload = self.read(values)
+        if upload.image.tobytes() == api.studio_example().tobytes():
+            return {}
+        return {"picture": Own(visualize.png(fit(upload, wanted["width"], wanted["height"]).image))}
 
     def listen(
         self,

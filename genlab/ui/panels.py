@@ -1,0 +1,286 @@
+"""What every panel can say of itself: the call from Python, a link, a receipt; and how a link is read.
+
+An address holds the place of a panel and, of its inputs, those that are not as at first:
+``?tab=diffusion/reverse&seed=3&steps=20``. With ``run`` it is run on arrival.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import gradio as gr
+from gradio.components import Component
+
+from genlab.api.receipts import drawn_by
+from genlab.calls import Call, call, curl, files, receipt, snippet
+from genlab.config import check_choice, check_number
+from genlab.errors import GenlabError
+from genlab.flags import number
+from genlab.library import SHIPPED_ORIGIN
+from genlab.models import MODELS
+from genlab.ui import html
+from genlab.ui.card import OWN_MODEL, Updates, origin, sentence
+from genlab.ui.knobs import NOW, Values, read
+from genlab.ui.places import KEY
+from genlab.ui.session import Session, Sessions
+
+RUN = "run"  # in an address: press the panel's button
+LONGEST = 2000  # characters of a text in an address
+FARTHEST = 1e15  # of a number without a range
+OWN_PICTURE = "Your own picture is not in the link; the receipt has it."
+# Waits until a panel that is being opened is there: before, its inputs are read as they were at first.
+SEEN = """() => new Promise(done => {
+    const began = Date.now(), timer = setInterval(() => {
+        if (!document.getElementById('%s')?.offsetParent && Date.now() - began < 30000) return;
+        clearInterval(timer);
+        setTimeout(done, 300);
+    }, 100);
+})"""
+NO_RECEIPT = "There is no receipt: what comes out depends on the speed of the machine."
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel's inputs, and what they ask for; its button is made where this is made.
+
+    Args:
+        place: Its address: the ids of its tabs with a slash between.
+        fields: Its inputs by the names that they have in an address.
+        calls: The calls that do what the panel would do now.
+        more: Inputs that ``calls`` reads besides; no address holds them.
+        run: The id of the button that runs it; empty where it follows its inputs.
+        looks: What shows a restored setting, one after the other: (fn, inputs, outputs).
+        link: The query of the address, where ``fields`` are not all there is to say.
+        exact: Does the same call make the same pixels?
+        painted: Is there a pad among ``more``, which gradio has to read?
+    """
+
+    place: str
+    fields: dict[str, Component]
+    calls: Callable[[Values], list[Call]]
+    more: set[Any] = field(default_factory=set)
+    run: str = ""
+    looks: tuple[tuple[Callable[..., Any], Any, Any], ...] = ()
+    link: Callable[[Values], str] | None = None
+    exact: bool = True
+    painted: bool = False
+    open: gr.Button = field(init=False)
+
+    def __post_init__(self) -> None:
+        button = gr.Button(
+            "Python, link, receipt", size="sm", elem_id=f"call-{self.id}", elem_classes="gl-call"
+        )
+        object.__setattr__(self, "open", button)
+
+    @property
+    def id(self) -> str:
+        return self.place.replace("/", "-")
+
+    @property
+    def inputs(self) -> set[Any]:
+        return set(self.fields.values()) | self.more
+
+    def query(self, values: Values) -> str:
+        """The address of the present setting: what differs from the first one."""
+        if self.link is not None:
+            return self.link(values)
+        found = read(values, self.fields)
+        told = {name: told_as(found[name]) for name, part in self.fields.items() if found[name] != part.value}
+        return urlencode({KEY: self.place} | told, safe="/,")
+
+    def restore(self, query: Mapping[str, str]) -> Updates:
+        """Every input as the address says, the others as at first; InvalidInput names a bad value."""
+        return {
+            part: understood(name, part, query[name]) if name in query else part.value
+            for name, part in self.fields.items()
+        }
+
+
+def one_call(endpoint: str, fields: dict[str, Component]) -> Callable[[Values], list[Call]]:
+    """The call of a panel whose inputs are the parameters of one endpoint."""
+    return lambda values: [call(endpoint, **read(values, fields))]
+
+
+def told_as(value: Any) -> str:
+    """A value as it stands in an address."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def understood(name: str, part: Any, text: str) -> Any:
+    """The value of ``part`` that stands as ``text`` in an address; InvalidInput if it can be none."""
+    if isinstance(part, gr.CheckboxGroup | gr.Radio | gr.Dropdown):
+        known = tuple(str(value) for _, value in part.choices)
+        if isinstance(part, gr.CheckboxGroup) or getattr(part, "multiselect", False):
+            return [check_choice(name, one, known) for one in text.split(",") if one]
+        return check_choice(name, text, known)
+    if isinstance(part, gr.Slider):
+        return _number(name, text, part.minimum, part.maximum)
+    if isinstance(part, gr.Number):
+        return _number(name, text, -FARTHEST, FARTHEST)
+    return text[:LONGEST]
+
+
+def _number(name: str, text: str, lo: float, hi: float) -> float | int:
+    value = number(text)
+    return check_number(name, value, lo, hi, whole=isinstance(value, int))
+
+
+def press(selector: str) -> str:
+    """JavaScript that presses the one button of ``selector`` that is seen, once it can be pressed, if an
+    address says so."""
+    return f"""said => {{
+        if (!new URLSearchParams(said).has('{RUN}')) return;
+        const began = Date.now(), timer = setInterval(() => {{
+            const seen = [...document.querySelectorAll({json.dumps(selector)})].find(b => b.offsetParent);
+            const ready = seen && !seen.disabled;
+            if (ready) seen.click();
+            if (ready || Date.now() - began > 30000) clearInterval(timer);
+        }}, 200);
+    }}"""
+
+
+def remember(panel: Panel) -> str:
+    """JavaScript that keeps the page's address at the present setting."""
+    first = [part.value for part in panel.fields.values()]
+    told = ", ".join(json.dumps(x) for x in (panel.place, panel.open.elem_id, list(panel.fields), first))
+    return f"(...values) => genlabPanels.remember({told}, values)"
+
+
+class Dock:
+    """Where a panel is put into words, below all tabs; made where this is called."""
+
+    def __init__(self) -> None:
+        with gr.Accordion("Python, link, receipt", visible=False, elem_id="dock") as self.fold:
+            self.note = gr.HTML("", elem_classes="gl-quiet", elem_id="dock-note")
+            self.python = gr.Code(
+                "",
+                language="python",
+                interactive=False,
+                label="Python",
+                wrap_lines=True,
+                elem_id="dock-python",
+            )
+            self.link = gr.Textbox(
+                "",
+                label="link",
+                info="Opens the page with these settings; with &run at its end they are run as well",
+                interactive=False,
+                buttons=["copy"],
+                elem_id="dock-link",
+            )
+            with gr.Accordion("Receipt: the same pixels again", open=False, elem_id="dock-more"):
+                gr.Markdown(
+                    "Keep it (the button on its right downloads it). `python -m genlab replay receipt.json` "
+                    "makes the same again, and says so if weights or versions are others."
+                )
+                self.receipt = gr.Code(
+                    "",
+                    language="json",
+                    interactive=False,
+                    label="receipt",
+                    show_line_numbers=False,
+                    wrap_lines=True,
+                    max_lines=20,
+                    elem_id="dock-receipt",
+                )
+            with gr.Accordion("The same with curl", open=False):
+                self.curl = gr.Code(
+                    "",
+                    language="shell",
+                    interactive=False,
+                    label="curl",
+                    show_line_numbers=False,
+                    wrap_lines=True,
+                    elem_id="dock-curl",
+                )
+
+    @property
+    def parts(self) -> list[Component]:
+        return [self.fold, self.note, self.python, self.link, self.receipt, self.curl]
+
+    def show(
+        self, panel: Panel, values: Values, session: Session, url: str, returned: dict[str, tuple[str, ...]]
+    ) -> Updates:
+        """The present setting of ``panel`` in words, for the page at ``url``."""
+        calls = panel.calls(values)
+        weights = {name: session.digest(name) for c in calls for name in drawn_by(c.endpoint, c.arguments)}
+        own = [name for name in weights if name in MODELS and session.origin(name) != SHIPPED_ORIGIN]
+        said = [OWN_PICTURE] * any(map(files, calls)) + [NO_RECEIPT] * (not panel.exact)
+        made = json.dumps(receipt(calls, weights), indent=2) if panel.exact else ""
+        return {
+            self.fold: gr.Accordion(visible=True, open=True),
+            self.note: html.note(" ".join(said), plain=True),
+            self.python: (OWN_MODEL if own else "") + snippet(calls, returned, url),
+            self.link: f"{url}?{panel.query(values)}",
+            self.receipt: made,
+            self.curl: curl(calls, url),
+        }
+
+
+def returned_by(app: gr.Blocks) -> dict[str, tuple[str, ...]]:
+    """What each endpoint returns, by the names of its outputs."""
+    return {
+        fn.api_name: tuple(str(part.label) for part in fn.outputs)  # type: ignore[union-attr]
+        for fn in app.fns.values()
+        if isinstance(fn.api_name, str) and fn.api_visibility == "public"
+    }
+
+
+def listen(
+    app: gr.Blocks, panels: Iterable[Panel], note: Component, sessions: Sessions
+) -> dict[str, Component]:
+    """Connect every panel; call it outside of all tabs.
+
+    Args:
+        app: The page.
+        panels: What its tabs hold.
+        note: Where it is said what is wrong with an address.
+        sessions: The visitors.
+
+    Returns:
+        For every place a hidden box: a query that is put into it is restored.
+    """
+    dock, boxes = Dock(), dict[str, Component]()
+    for panel in panels:
+        box = boxes[panel.place] = gr.Textbox("", visible="hidden", elem_id=f"recall-{panel.id}")
+        _listen(app, panel, box, dock, note, sessions)
+    return boxes
+
+
+def _listen(
+    app: gr.Blocks, panel: Panel, box: gr.Textbox, dock: Dock, note: Component, sessions: Sessions
+) -> None:
+    def show(values: Values, request: gr.Request) -> Updates:
+        try:
+            session = sessions.get(request.session_hash)
+            return dock.show(panel, values, session, origin(request), returned_by(app))
+        except Exception as error:
+            return {dock.fold: gr.Accordion(visible=True, open=True), dock.note: html.note(sentence(error))}
+
+    def restore(said: str) -> Updates:
+        try:
+            return {note: "", **panel.restore(dict(parse_qsl(said)))}
+        except GenlabError as error:
+            return {note: html.note(f"The link cannot be followed: {error}")}
+
+    latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}
+    shown = f"() => genlabPanels.open('{panel.place}')"
+    decoded = {**latest, "preprocess": panel.painted}
+    panel.open.click(show, panel.inputs, dock.parts, **decoded).then(
+        None, None, None, js=shown, api_visibility="private"
+    )
+    parts = list(panel.fields.values())
+    if parts and panel.link is None:
+        changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
+        gr.on(changes, None, parts, None, js=remember(panel), api_visibility="private")
+    restored = box.change(restore, box, [note, *parts], **latest).then(
+        None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
+    )
+    for fn, inputs, outputs in panel.looks:
+        restored = restored.then(fn, inputs, outputs, **latest)
+    if panel.run:
+        restored.then(None, box, None, js=press(f"#{panel.run}"), api_visibility="private")

@@ -1,0 +1,91 @@
+"""Addresses: what is set stands in them, comes back from them, and is run where they say so."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page
+
+
+def address(page: Page, text: str) -> None:
+    """Wait until the page's address ends so."""
+    page.wait_for_function("text => decodeURIComponent(location.href).endsWith(text)", arg=text)
+
+
+def link(page: Page) -> str:
+    return page.locator("#dock-link").locator("input, textarea").first.input_value()
+
+
+def test_a_setting_is_sent_on(visit: Any, server: str) -> None:
+    """One visitor turns a knob and copies the link; another opens it and sees the same picture drawn."""
+    first = visit()
+    page = first.page
+    first.open_tab("Diffusion")
+    address(page, "?tab=diffusion/noising")
+    first.open_tab("Reverse")
+    address(page, "?tab=diffusion/reverse")
+    first.fill("steps", "4", "#reverse-knobs")
+    first.type(page.locator("#reverse-seed input"), "7")
+    address(page, "?tab=diffusion/reverse&seed=7&steps=4")
+    page.locator("#call-diffusion-reverse").click()
+    page.locator("#dock-python", has_text="steps=4").wait_for()
+    assert link(page) == f"{server}?tab=diffusion/reverse&seed=7&steps=4"
+    first.type(page.locator("#reverse-seed input"), "8")  # an open dock follows
+    page.locator("#dock-python", has_text="seed=8").wait_for()
+    sent = link(page)
+    page.locator("#dock-more button").first.click()
+    page.locator("#dock-receipt", has_text="weights").wait_for()
+    page.locator("#reverse-run").click()
+    page.locator("#reverse-shown", has_text="the finished picture").wait_for()
+    picture = page.locator("#reverse-shown img").first.get_attribute("src")
+    first.open_tab("Duel")
+    address(page, "?tab=diffusion/duel")
+    page.locator("#dock").wait_for(state="hidden")
+
+    second = visit(query=sent.removeprefix(server) + "&run")
+    page = second.page
+    page.locator("#reverse-shown", has_text="the finished picture").wait_for()
+    assert page.locator("#reverse-seed input").input_value() == "8"
+    assert page.locator("#reverse-shown img").first.get_attribute("src") == picture
+
+
+def test_links_to_panels_that_follow_their_inputs(visit: Any, server: str) -> None:
+    """What has no Run is shown as the link says; a bad link says what is wrong with it."""
+    visitor = visit(query="?tab=diffusion/noising&t=700&index=4")
+    page = visitor.page
+    page.locator("#noise-shown", has_text="x700").wait_for()
+    page.wait_for_function("!document.querySelector('#noise-shown .gl-ways img').alt.includes('undefined')")
+    page.goto(f"{server}?tab=latent-space/arithmetic&plus=3&minus=5&index=12")
+    page.locator("#arithmetic-shown", has_text="mean of 3s").first.wait_for()
+    page.locator("#arithmetic-chosen", has_text="a 9").wait_for()
+    page.goto(f"{server}?tab=compare&families=flow,cgan&digit=4")
+    page.locator("#card-cgan").wait_for()
+    page.locator("#card-vae").wait_for(state="hidden")
+    page.goto(f"{server}?tab=diffusion/reverse&steps=many")
+    said = page.locator("#arrived", has_text="The link cannot be followed: steps is 'many'")
+    said.wait_for()
+
+
+def test_a_visitors_picture_is_in_the_receipt(visit: Any, tmp_path: Any) -> None:
+    from PIL import Image, ImageDraw
+
+    ink = Image.new("L", (28, 28))
+    ImageDraw.Draw(ink).line((8, 6, 20, 22), fill=255, width=3)
+    ink.save(tmp_path / "mine.png")
+    visitor = visit(query="?tab=diffusion/image-to-image&strength=0.4")
+    page = visitor.page
+    page.locator("#vary-chosen img").wait_for()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload a picture").locator("visible=true").first.click()
+    chooser.value.set_files(tmp_path / "mine.png")
+    page.locator("#vary-chosen", has_text="your picture").wait_for()
+    page.locator("#call-diffusion-image-to-image").click()
+    page.locator("#dock-python", has_text='handle_file("picture.png")').wait_for()
+    page.locator("#dock-note", has_text="not in the link").wait_for()
+    page.locator("#dock-more button").first.click()
+    with page.expect_download() as download:
+        page.locator("#dock-receipt").get_by_role("link").or_(
+            page.locator("#dock-receipt").get_by_label("Download")
+        ).first.click()
+    receipt = json.loads(download.value.path().read_text())
+    arguments = receipt["calls"][0]["arguments"]
+    assert arguments["strength"] == 0.4 and arguments["picture"]["png"] and receipt["weights"]["ddpm"]

@@ -1,0 +1,231 @@
+"""What a panel says of itself: its link comes back, its snippet runs, its receipt draws the same."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from genlab import calls
+from genlab.calls import Own
+from genlab.errors import InvalidInput
+from genlab.ui import app as page
+from genlab.ui import panels, replay
+from genlab.ui.panels import Panel, returned_by
+from genlab.ui.places import KEY
+from genlab.ui.places import places as places_of
+
+QUICK: dict[str, Any] = {"steps": 2, "n": 2, "seconds": 1, "frames": 2, "A.steps": 3, "B.steps": 3}
+QUICK |= {"starts": 1}
+OF_PLACE: dict[str, dict[str, Any]] = {
+    "compare": {"families": ["vae", "ddpm"], "ddpm.steps": 2},
+    "race": {"families": ["vae", "gan"], "samples": 100},
+    "diffusion/steps": {"n": 50, "steps": ["2"], "samplers": ["ddim"]},
+    "diffusion/guidance": {"scales": "1, 2"},
+    "latent-space/way": {"families": ["vae"]},
+    "latent-space/reconstruct": {"families": ["vae", "gan"]},
+    "gan-lab/modes": {"steps": 10},
+}
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[tuple[gr.Blocks, dict[str, Panel], str]]:
+    """The running page, its panels by their places, and its address."""
+    found: list[Panel] = []
+    listen = panels.listen
+
+    def heard(app: gr.Blocks, given: list[Panel], *rest: Any) -> Any:
+        found.extend(given)
+        return listen(app, given, *rest)
+
+    panels.listen = heard  # type: ignore[assignment]
+    try:
+        app = page.build_app()
+    finally:
+        panels.listen = listen
+    _, url, _ = app.queue().launch(
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=True
+    )
+    yield app, {panel.place: panel for panel in found}, url
+    app.close()
+
+
+OF_TAB = {
+    "diffusion": "noising reverse duel steps guidance interpolate invert inpaint image-to-image",
+    "latent-space": "map way directions arithmetic reconstruct",
+    "gan-lab": "ring modes",
+    "studio": "text sweep grid image hole control inside",
+    "leaderboard": "models",
+}
+PLACES = ["compare", "race", *(f"{tab}/{name}" for tab, names in OF_TAB.items() for name in names.split())]
+
+
+def first(panel: Panel) -> dict[Any, Any]:
+    """The values that the page opens with; where a mask has to be painted, one that is."""
+    values = {part: getattr(part, "value", None) for part in panel.inputs}
+    for part in values:
+        if isinstance(part, gr.State):
+            values[part] = None
+        if isinstance(part, gr.ImageEditor):
+            ink = Image.new("RGBA", (280, 280))
+            ImageDraw.Draw(ink).rectangle((100, 100, 200, 200), fill=(255, 255, 255, 255))
+            values[part] = {"layers": [ink], "background": None, "composite": None}
+    return values
+
+
+def quick(panel: Panel) -> dict[Any, Any]:
+    """The same, with values that take no time."""
+    values, wanted = first(panel), QUICK | OF_PLACE.get(panel.place, {})
+    return values | {part: wanted[name] for name, part in panel.fields.items() if name in wanted}
+
+
+def other(part: Any) -> Any:
+    """Another value than the one that ``part`` has at first."""
+    if isinstance(part, gr.CheckboxGroup) or getattr(part, "multiselect", False):
+        return [value for _, value in part.choices][-2:]
+    if isinstance(part, gr.Radio | gr.Dropdown):
+        return next(value for _, value in reversed(part.choices) if value != part.value)
+    if isinstance(part, gr.Slider):
+        return part.maximum if part.value != part.maximum else part.minimum
+    return part.value + 1 if isinstance(part, gr.Number) else "0.5, 2 & more?"
+
+
+def test_every_panel_has_an_address(built: Any) -> None:
+    app, found, _ = built
+    tabs = next(block for block in app.blocks.values() if isinstance(block, gr.Tabs))
+    known = places_of(tabs)
+    leaves = {place for place in known if not any(p.startswith(f"{place}/") for p in known)}
+    assert leaves - {"leaderboard/families"} == set(found) == set(PLACES)
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if not p.startswith("studio/")])
+def test_a_setting_comes_back_from_its_link(place: str, built: Any) -> None:
+    panel: Panel = built[1][place]
+    assert panel.query(first(panel)) == f"{KEY}={place}"
+    values = first(panel) | {part: other(part) for part in panel.fields.values()}
+    query = dict(parse_qsl(panel.query(values)))
+    assert query.pop(KEY) == place and query.keys() == panel.fields.keys()
+    assert panel.restore(query) == {part: values[part] for part in panel.fields.values()}
+    assert panel.restore({}) == {part: part.value for part in panel.fields.values()}
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if not p.startswith("studio/")])
+def test_a_bad_link_is_refused(place: str, built: Any) -> None:
+    panel: Panel = built[1][place]
+    for name, part in panel.fields.items():
+        if isinstance(part, gr.Textbox):
+            assert len(panel.restore({name: "x" * 10_000})[part]) == panels.LONGEST
+            continue
+        for text in ("nonsense", "nan", "1e999", "../../x"):
+            with pytest.raises(InvalidInput, match=f"^{name} is "):
+                panel.restore({name: text})
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_snippet_runs(place: str, built: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, found, url = built
+    panel: Panel = found[place]
+    made = panel.calls(quick(panel))
+    for one in made:
+        for name, own in calls.files(one).items():
+            (tmp_path / f"{name}.png").write_bytes(own.png)
+    monkeypatch.chdir(tmp_path)
+    said: dict[str, Any] = {}
+    exec(compile(calls.snippet(made, returned_by(app), url), place, "exec"), said)
+    last = returned_by(app)[made[-1].endpoint][-1]
+    assert said[last]
+    if "job" in (said.get("numbers") or {}):
+        said["client"].predict(said["numbers"]["job"], api_name="/stop")
+
+
+@pytest.mark.parametrize("place", ["diffusion/reverse", "diffusion/inpaint"])
+def test_curl_hears_the_same(place: str, built: Any, tmp_path: Path) -> None:
+    _, found, url = built
+    panel: Panel = found[place]
+    values = quick(panel)
+    if "region" in panel.fields:
+        values[panel.fields["region"]] = "painted"
+    made = panel.calls(values)
+    assert place == "diffusion/reverse" or calls.files(made[0]).keys() == {"mask"}
+    for name, own in calls.files(made[0]).items():
+        (tmp_path / f"{name}.png").write_bytes(own.png)
+    script = calls.curl(made, url)
+    heard = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "event: complete" in heard.stdout and "event: error" not in heard.stdout
+    assert "weights_sha256" in heard.stdout
+
+
+def pixels(folder: Path) -> dict[str, Any]:
+    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))}
+
+
+@pytest.mark.parametrize("place", ["compare", "diffusion/image-to-image", "studio/text"])
+def test_a_receipt_makes_the_same_pixels(place: str, built: Any, tmp_path: Path) -> None:
+    """Those of the call itself, and on a page of its own, of another seed other ones."""
+    _, found, url = built
+    panel: Panel = found[place]
+    made = panel.calls(quick(panel))
+    if place == "diffusion/image-to-image":  # with a picture of the visitor's own
+        ink = Image.new("L", (28, 28))
+        ImageDraw.Draw(ink).line((8, 6, 20, 22), fill=255, width=3)
+        ink.save(tmp_path / "own.png")
+        arguments = {k: v for k, v in made[0].arguments.items() if k != "index"}
+        made = [calls.call("vary", picture=Own((tmp_path / "own.png").read_bytes()), **arguments)]
+    receipt = calls.receipt(made, {})
+    list(replay.replay(receipt, tmp_path / "a"))
+    seed = receipt["calls"][0]["arguments"]["seed"]
+    receipt["calls"][0]["arguments"]["seed"] = seed + 1
+    list(replay.replay(receipt, tmp_path / "b"))
+    given = {k: v for k, v in made[0].arguments.items() if not isinstance(v, Own)}
+    client = replay.Client(url, verbose=False, download_files=str(tmp_path / "c"))
+    if calls.files(made[0]):
+        given["picture"] = replay.handle_file(tmp_path / "own.png")
+    pictures, _ = client.predict(**given, api_name=f"/{made[0].endpoint}")
+    a, b = pixels(tmp_path / "a"), pixels(tmp_path / "b")
+    for k, one in enumerate(pictures):
+        assert np.array_equal(a[f"0-pictures-{k}.png"], np.asarray(Image.open(one["image"])))
+    assert any(not np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_a_large_picture_is_not_in_a_receipt(tmp_path: Path) -> None:
+    own = Own(np.random.default_rng(0).bytes(calls.MAX_KEPT + 1))
+    made = calls.receipt([calls.call("image_to_image", picture=own, steps=2)], {})
+    told = made["calls"][0]["arguments"]["picture"]
+    assert told == {"sha256": own.sha256}
+    with pytest.raises(InvalidInput, match="--file picture=PATH"):
+        replay._given("picture", told, tmp_path, {})
+    (tmp_path / "other.png").write_bytes(b"another")
+    with pytest.raises(InvalidInput, match="another picture"):
+        replay._given("picture", told, tmp_path, {"picture": tmp_path / "other.png"})
+
+
+def test_other_weights_and_versions_are_named() -> None:
+    right = replay._here("vae")
+    assert replay.differences({"weights": {"vae": right}, "versions": calls.versions()}) == []
+    with pytest.raises(InvalidInput, match="vae has other weights"):
+        replay.differences({"weights": {"vae": "0" * 64}})
+    with pytest.raises(InvalidInput, match="weights is"):
+        replay.differences({"weights": {"../../etc": "0"}})
+    assert replay.differences({"versions": {"torch": "1.0"}}) == [
+        f"torch was 1.0, is {calls.versions()['torch']}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"calls": []}', '{"calls": 3}', "[" * 100_000, "nonsense", '{"calls": {}}']
+)
+def test_what_is_no_receipt(text: str, tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"receipt"):
+        replay.read(tmp_path / "receipt.json")
+
+
+@pytest.mark.parametrize("endpoint", ["train", "page", "../sample", 3, None])
+def test_a_receipt_calls_no_other_endpoints(endpoint: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"^endpoint is"):
+        list(replay.replay({"calls": [{"endpoint": endpoint, "arguments": {}}]}, tmp_path))
