@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors"},
     {"config"},
-    {"calls", "curves", "numbers", "events", "noise", "data", "uploads", "walks"},
+    {"calls", "curves", "numbers", "events", "lessons", "noise", "data", "uploads", "walks"},
     {"canvas", "nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags", "memory"},

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from genlab import calls
 from genlab.calls import Own
 from genlab.errors import InvalidInput
+from genlab.lessons import steps
 from genlab.ui import app as page
 from genlab.ui import panels, replay
 from genlab.ui.panels import Panel, returned_by
@@ -229,3 +230,15 @@ def test_what_is_no_receipt(text: str, tmp_path: Path) -> None:
 def test_a_receipt_calls_no_other_endpoints(endpoint: Any, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"^endpoint is"):
         list(replay.replay({"calls": [{"endpoint": endpoint, "arguments": {}}]}, tmp_path))
+
+
+@pytest.mark.parametrize("name", sorted(steps()))
+def test_a_lesson_sets_its_panel(name: str, built: Any) -> None:
+    """What a step's link says is understood, and there is a button to press."""
+    step = steps()[name]
+    panel: Panel = built[1][step.place]
+    query = dict(parse_qsl(step.query(name)))
+    assert query[KEY] == step.place and step.settings.keys() <= panel.fields.keys()
+    restored = panel.restore(query)
+    assert panel.calls({**first(panel), **restored})
+    assert not step.run or panel.run

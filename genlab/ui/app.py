@@ -18,6 +18,7 @@ from genlab.ui import (
     ganlab,
     html,
     leaderboard,
+    lessons,
     panels,
     pictures,
     places,
@@ -37,7 +38,7 @@ from genlab.uploads import MAX_SIDE
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
-    "head": HEAD + places.SCRIPT,
+    "head": HEAD + places.SCRIPT + lessons.SCRIPT,
     "show_error": True,
     "footer_links": ["api", "gradio", "settings"],
     "ssr_mode": False,
@@ -83,6 +84,9 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 found += studio.build(app, tabs, link, sessions, engine)
             with gr.Tab("Leaderboard", id="leaderboard"):
                 found.append(leaderboard.build(tabs))
+            with gr.Tab("Lessons", id="lessons"):
+                lessons.build(tabs)
+        gr.HTML(lessons.guide(), elem_classes="gl-guide")
         places.listen(app, tabs, panels.listen(app, found, arrived, sessions))
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 import gradio as gr
 from gradio.components import Component
 
+from genlab.lessons import KEY as LESSON
 from genlab.ui.knobs import NOW
 
 KEY = "tab"  # of the page's address
@@ -26,11 +27,17 @@ SCRIPT = f"""<script>document.addEventListener('click', event => {{
     box.dispatchEvent(new Event('input', {{bubbles: true}}));
 }});
 window.genlabPanels = {{
+    kept: ['{KEY}', '{LESSON}', 'job', 'lang'],
     told: [],
     touched: false,
     arrive(query) {{
-        const given = new URLSearchParams(query);
-        this.write(given.get('{KEY}'), [...given].filter(([key]) => key !== '{KEY}' && key !== 'run'));
+        const given = new URLSearchParams(query), address = new URL(window.location);
+        address.searchParams.delete('{LESSON}');
+        if (given.has('{LESSON}')) address.searchParams.set('{LESSON}', given.get('{LESSON}'));
+        window.history.replaceState(null, '', address);
+        genlabGuide.show(given.get('{LESSON}'));
+        const own = [...given].filter(([key]) => !this.kept.includes(key) && key !== 'run');
+        this.write(given.get('{KEY}'), own);
     }},
     write(place, pairs) {{
         const address = new URL(window.location);
@@ -66,7 +73,7 @@ for (const kind of ['pointerdown', 'keydown']) document.addEventListener(
 {{
     const given = new URLSearchParams(window.location.search);
     if (given.has('{KEY}')) genlabPanels.told = [...given.keys()].filter(
-        key => !['{KEY}', 'job', 'lang', 'run'].includes(key) && !key.startsWith('__'));
+        key => !genlabPanels.kept.includes(key) && key !== 'run' && !key.startsWith('__'));
 }}</script>"""
 
 

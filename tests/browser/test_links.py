@@ -23,7 +23,7 @@ def test_a_setting_is_sent_on(visit: Any, server: str) -> None:
     address(page, "?tab=diffusion/noising")
     first.open_tab("Reverse")
     address(page, "?tab=diffusion/reverse")
-    first.fill("steps", "4", "#reverse-knobs")
+    first.type(page.get_by_label("number input for steps").locator("visible=true").first, "4")
     first.type(page.locator("#reverse-seed input"), "7")
     address(page, "?tab=diffusion/reverse&seed=7&steps=4")
     page.locator("#call-diffusion-reverse").click()

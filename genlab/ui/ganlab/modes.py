@@ -74,6 +74,11 @@ def lane(side: str, course: Course) -> str:
     return card(side, course, now.broken, body)
 
 
+def told(pair: str) -> str:
+    """What two games show."""
+    return html.note(PAIRS[pair].says, plain=True)
+
+
 def build(sessions: Sessions) -> Panel:
     """The whole panel with its events."""
     gr.HTML(f"<p>{HOW}</p>")
@@ -81,7 +86,7 @@ def build(sessions: Sessions) -> Panel:
     with gr.Row(elem_classes="gl-controls"):
         with gr.Column(scale=3, min_width=260):
             chosen = gr.Dropdown([*PAIRS], value=first, label="two games", elem_id="modes-pair")
-            says = gr.HTML(html.note(PAIRS[first].says, plain=True), elem_id="modes-says")
+            says = gr.HTML(told(first), elem_id="modes-says")
         with gr.Column(scale=2, min_width=200, elem_id="modes-steps"):
             common = components(ModesConfig, PAIRS[first].games[0], ("steps",))
         with gr.Column(scale=2, min_width=160):
@@ -98,7 +103,7 @@ def build(sessions: Sessions) -> Panel:
         values = [
             getattr(game, knob) for game, side in zip(games, SIDES, strict=True) for knob in knobs[side]
         ]
-        return [html.note(PAIRS[name].says, plain=True), games[0].steps, *values]
+        return [told(name), games[0].steps, *values]
 
     def begin(values: Values, session: Session) -> dict[str, Course]:
         shared = read(values, common)
@@ -115,7 +120,8 @@ def build(sessions: Sessions) -> Panel:
         return [call(NAME, **read(values, common | found)) for found in knobs.values()]
 
     fields = common | {f"{side}.{name}": part for side, own in knobs.items() for name, part in own.items()}
-    return Panel("gan-lab/modes", fields, calls, run=f"{NAME}-run")
+    looks = ((told, chosen, says),)
+    return Panel("gan-lab/modes", {"pair": chosen} | fields, calls, run=f"{NAME}-run", looks=looks)
 
 
 def build_side(side: str, defaults: dict[str, Any]) -> dict[str, Component]:

@@ -68,10 +68,13 @@ def build(sessions: Sessions) -> Panel:
     """The whole panel with its events."""
     gr.HTML(f"<p>{HOW}</p>")
     knobs: dict[str, dict[str, Component]] = {}
+    chosen: dict[str, Component] = {}
+    says: list[Component] = []
     with gr.Row(elem_classes="gl-controls"):
         for side, preset in SIDES.items():
             with gr.Column(scale=3, min_width=260):
-                knobs[side] = build_side(side, preset)
+                chosen[f"{side}.preset"], said, knobs[side] = build_side(side, preset)
+                says.append(said)
         with gr.Column(scale=1, min_width=160):
             arena = Arena(NAME, sessions)
     arena.place(HINT)
@@ -85,20 +88,25 @@ def build(sessions: Sessions) -> Panel:
 
     fields = {f"{side}.{name}": part for side, found in knobs.items() for name, part in found.items()}
     arena.listen({*fields.values()}, begin, lane)
-    return Panel("gan-lab/ring", fields, calls, run=f"{NAME}-run")
+    looks = ((lambda *names: [told(name) for name in names], list(chosen.values()), says),)
+    return Panel("gan-lab/ring", chosen | fields, calls, run=f"{NAME}-run", looks=looks)
 
 
-def build_side(side: str, preset: str) -> dict[str, Component]:
-    """A preset to choose, and the knobs that it turns."""
+def told(preset: str) -> str:
+    """What a preset shows."""
+    return html.note(PRESETS[preset].says, plain=True)
+
+
+def build_side(side: str, preset: str) -> tuple[Component, Component, dict[str, Component]]:
+    """A preset to choose, what it shows, and the knobs that it turns."""
     chosen = gr.Dropdown([*PRESETS], value=preset, label=side, elem_id=f"ring-{side}-preset")
-    says = gr.HTML(html.note(PRESETS[preset].says, plain=True), elem_id=f"ring-{side}-says")
+    says = gr.HTML(told(preset), elem_id=f"ring-{side}-says")
     with gr.Accordion("Knobs", open=False, elem_id=f"ring-{side}-knobs"):
         knobs = components(RingConfig, PRESETS[preset].knobs)
 
     def turn(name: str) -> list[Any]:
-        found = PRESETS[name]
-        config = RingConfig(**found.knobs)
-        return [html.note(found.says, plain=True), *(getattr(config, knob) for knob in knobs)]
+        config = RingConfig(**PRESETS[name].knobs)
+        return [told(name), *(getattr(config, knob) for knob in knobs)]
 
     chosen.input(turn, chosen, [says, *knobs.values()], **NOW)
-    return knobs
+    return chosen, says, knobs

@@ -117,6 +117,7 @@ class Form:
             fields,
             lambda values: [self.asked(values)],
             self.inputs | self.more,
+            run=f"{self.panel}-run",
             link=self.link,
             painted=True,
         )
