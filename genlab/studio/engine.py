@@ -2,7 +2,6 @@
 
 import dataclasses
 import operator
-import os
 import time
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
+from genlab.host import is_space
 from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
@@ -61,7 +61,7 @@ class Engine:
         self._stream = on_gpu if device is None or device.type == "cuda" else self._here
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog = catalog
-        self.public = "SPACE_ID" in os.environ if public is None else public
+        self.public = is_space() if public is None else public
         self.worker = Worker()
         self.resident: Resident | None = None
         self.rates: dict[str, float] = {}  # model -> seconds for one unit of _work, measured
