@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -62,9 +62,9 @@ def studio(engine: Engine) -> Iterator[str]:
         yield f"not offered: {', '.join(titles)}; each {why}"
 
 
-def jobs(settings: Settings) -> str:
+def jobs(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """Where jobs are kept, how much room there is, whether they outlive a restart."""
-    storage, place = host.storage(), host.storage_place()
+    storage, place = host.storage(environ), host.storage_place(environ)
     if storage and settings.folder.is_relative_to(storage):
         lasting = f"{storage} is persistent: they outlive a restart"
     elif place is None or storage:
@@ -78,12 +78,12 @@ def jobs(settings: Settings) -> str:
     return f"kept in {settings.folder}; {lasting}; {shutil.disk_usage(there).free / GB:.0f} GB free"
 
 
-def limits(settings: Settings) -> str:
+def limits(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """What one training may take, and whose limits these are."""
     of = settings.limits
-    whose = "a Space, which strangers share" if host.is_space() else "a machine of one's own"
+    whose = "a Space, which strangers share" if host.is_space(environ) else "a machine of one's own"
     names = (field.name for field in dataclasses.fields(of))
-    given = [name for name in names if f"GENLAB_{name.upper()}" in os.environ]
+    given = [name for name in names if f"GENLAB_{name.upper()}" in environ]
     return (
         f"{count(of.slots, 'job')} at once and {of.line} waiting; each {of.steps:,} steps, "
         f"{duration(of.seconds)}, {of.megabytes:,} MB; {count(of.keep_jobs, 'ended job')} kept for "
