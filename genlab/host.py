@@ -1,6 +1,7 @@
 """What the host of this process gives, by its environment: persistent storage, the network."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,13 @@ def storage_place(environ: Mapping[str, str] = os.environ) -> Path | None:
 def storage(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The folder that outlives a restart, if there is one and this process may write there."""
     place = storage_place(environ)
-    return place if place and place.is_dir() and os.access(place, os.W_OK) else None
+    if place is None:
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=place):  # asking for permissions is not enough, as for root
+            return place
+    except OSError:
+        return None
 
 
 def offline(environ: Mapping[str, str] = os.environ) -> bool:

@@ -49,13 +49,14 @@ def run_publish(args: argparse.Namespace) -> None:
         None if args.storage is None else hub.check_name("storage", args.storage),
         args.replace,
     )
+    python = trial.interpreter(args.python)
     uploads, untracked = files.chosen(ROOT)
     _list(uploads)
     for told in checks.remarks(ROOT, untracked):
         print(f"note: {told}")
     _checked(uploads)
     if not args.no_start:
-        _tried(uploads, args.python, args.fresh)
+        _tried(uploads, python, args.fresh)
     if args.dry_run:
         print("Dry run: nothing was uploaded.")
         return
@@ -99,5 +100,5 @@ def _tried(uploads: list[files.Upload], python: str, fresh: bool) -> None:
     print("".join(f"  | {line}\n" for line in seen.log.strip().splitlines()), end="")
     print(
         f"A clean checkout starts with {seen.python} in {duration(seen.seconds)} and draws: "
-        f"{count(seen.pictures, 'picture')} by {trial.FAMILY}."
+        f"{count(trial.PICTURES, 'picture')} by {trial.FAMILY}."
     )

@@ -1,6 +1,7 @@
 """A clean checkout of the Space's files, started as a Space starts it, and asked for pictures."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,17 +9,17 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from PIL import Image
-
-from genlab.errors import NotPublished
+from genlab.config import quote
+from genlab.errors import InvalidInput, NotPublished
 from genlab.space.checks import gradio_version
 from genlab.space.files import APP, REQUIREMENTS, Upload, copy
 
-PATIENCE = 300.0  # seconds for the first page, and for the pictures
+PATIENCE = 300.0  # seconds for the first page
 LOG_SECONDS, LOGGED = 60.0, "genlab ready"  # how long the log may take to end, and its last words
 FAMILY, PICTURES = "vae", 4
+VISITOR = Path(__file__).with_name("draw.py")
 KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")  # of this process's environment
 TOLD = 12  # lines of its output, where it fails
 
@@ -28,7 +29,6 @@ class Trial(NamedTuple):
 
     python: str  # its version
     seconds: float  # to the first page
-    pictures: int
     log: str  # what it said when it started
 
 
@@ -63,10 +63,7 @@ def fresh(root: Path, python: str, folder: Path) -> str:
     packages = [f"gradio[oauth,mcp]=={gradio_version(root)}", "spaces"]  # a Space adds them to the list
     install = ["-m", "pip", "install", "--quiet", *packages, "-r", str(root / REQUIREMENTS)]
     for command in ([python, "-m", "venv", str(folder)], [inside, *install]):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-        except OSError as error:
-            raise NotPublished(f"{command[0]} cannot be run: {error.strerror}.") from error
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise NotPublished(f"A fresh environment cannot be made: {_last(done.stderr, 3)}")
     return inside
@@ -84,19 +81,13 @@ def trial(root: Path, uploads: list[Upload], python: str = sys.executable) -> Tr
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             port = found.getsockname()[1]
+        env = environment(home, port)
         with (home / "log").open("w") as out:
-            try:
-                server: subprocess.Popen[bytes] = subprocess.Popen(
-                    [python, APP],
-                    cwd=home / "checkout",
-                    env=environment(home, port),
-                    stdout=out,
-                    stderr=out,
-                )
-            except OSError as error:
-                raise NotPublished(f"{python} cannot be run: {error.strerror}.") from error
+            server = subprocess.Popen(
+                [python, APP], cwd=home / "checkout", env=env, stdout=out, stderr=subprocess.STDOUT
+            )
         try:
-            return _watch(server, f"http://127.0.0.1:{port}/", home, python)
+            return _watch(server, f"http://127.0.0.1:{port}/", home, python, env)
         finally:
             server.terminate()
             try:
@@ -106,7 +97,7 @@ def trial(root: Path, uploads: list[Upload], python: str = sys.executable) -> Tr
                 server.wait()
 
 
-def _watch(server: subprocess.Popen[bytes], url: str, home: Path, python: str) -> Trial:
+def _watch(server: subprocess.Popen[bytes], url: str, home: Path, python: str, env: dict[str, str]) -> Trial:
     """Wait for the page, draw, and wait for the rest of the start-up log."""
     log, began = home / "log", time.monotonic()
     while not _answers(url):
@@ -116,15 +107,23 @@ def _watch(server: subprocess.Popen[bytes], url: str, home: Path, python: str) -
             raise NotPublished(f"A clean checkout shows no page in {PATIENCE:g} s: {_last(log.read_text())}")
         time.sleep(0.2)
     seconds = time.monotonic() - began
-    try:
-        drawn = _draw(url, home)
-    except Exception as error:  # whatever the client, the server or a picture makes of it
-        raise NotPublished(f"A clean checkout starts but does not draw: {error}") from error
+    visitor = [python, "-I", str(VISITOR), url, str(home), FAMILY, str(PICTURES)]
+    done = subprocess.run(visitor, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise NotPublished(f"A clean checkout starts but does not draw: {_last(done.stderr, 1)}")
     until = time.monotonic() + LOG_SECONDS
     while LOGGED not in log.read_text() and time.monotonic() < until:
         time.sleep(0.2)
     version = subprocess.run([python, "-V"], capture_output=True, text=True).stdout.strip()
-    return Trial(version, seconds, drawn, log.read_text())
+    return Trial(version, seconds, log.read_text())
+
+
+def interpreter(name: str) -> str:
+    """The path of the Python ``name``, from any folder; InvalidInput if there is none."""
+    found = shutil.which(name)
+    if found is None:
+        raise InvalidInput(f"python is {quote(name)}; it must be a Python that can be run.")
+    return os.path.abspath(found)
 
 
 def _answers(url: str) -> bool:
@@ -133,23 +132,6 @@ def _answers(url: str) -> bool:
             return reply.status == 200
     except OSError:
         return False
-
-
-def _draw(url: str, home: Path) -> int:
-    """How many pictures came, each with something on it."""
-    from gradio_client import Client
-
-    settings: dict[str, Any] = {"timeout": PATIENCE}
-    client = Client(url, verbose=False, analytics_enabled=False, download_files=home, httpx_kwargs=settings)
-    try:
-        found, _ = client.predict(model=FAMILY, n=PICTURES, seed=0, api_name="/sample")
-    finally:
-        client.close()
-    pictures = [Image.open(item["image"]).convert("L") for item in found]
-    blank = [picture for picture in pictures if len(set(picture.getdata())) == 1]
-    if len(pictures) != PICTURES or blank:
-        raise ValueError(f"{len(pictures)} pictures, {len(blank)} of them empty, not {PICTURES}")
-    return len(pictures)
 
 
 def _last(text: str, lines: int = TOLD) -> str:
