@@ -1,4 +1,4 @@
-"""What the host of this process gives, by its environment: persistent storage, the network."""
+"""What the host of this process gives, by its environment: persistent storage, the network, a lent GPU."""
 
 import os
 import tempfile
@@ -31,6 +31,14 @@ def storage(environ: Mapping[str, str] = os.environ) -> Path | None:
             return place
     except OSError:
         return None
+
+
+def zero_gpu(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a Space on ZeroGPU, by the variable that the package ``spaces`` goes by.
+
+    torch then says that there is a GPU, but it can be used in functions alone that have asked for it.
+    """
+    return environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def offline(environ: Mapping[str, str] = os.environ) -> bool:

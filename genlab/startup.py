@@ -22,7 +22,6 @@ from genlab.library import PLANE, Library
 from genlab.models import MODELS
 from genlab.numbers import count, duration
 from genlab.settings import Settings
-from genlab.studio import zero
 from genlab.studio.engine import Engine
 from genlab.studio.mini.pipeline import SHIPPED as MINI
 
@@ -42,7 +41,7 @@ def device() -> str:
     """The processor, the GPU or why there is none."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     host_cpu = f"CPU with {count(cores, 'core')} ({count(torch.get_num_threads(), 'thread')})"
-    if zero.present():
+    if host.zero_gpu():
         return f"{host_cpu}; ZeroGPU: a GPU is lent for each drawing of the studio, all else uses the CPU"
     if torch.cuda.is_available():
         gpu = torch.cuda.get_device_properties(0)

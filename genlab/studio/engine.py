@@ -10,7 +10,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
-from genlab.host import is_space
+from genlab.host import is_space, zero_gpu
 from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
@@ -66,7 +66,7 @@ class Engine:
         self.resident: Resident | None = None
         self.rates: dict[str, float] = {}  # model -> seconds for one unit of _work, measured
         # On ZeroGPU, small models draw on the host's own processor, which costs nobody GPU time.
-        lent = zero.present() and self.device.type == "cuda"
+        lent = zero_gpu() and self.device.type == "cuda"
         self.host = Engine(torch.device("cpu"), catalog, public) if lent else None
 
     # What can be had
