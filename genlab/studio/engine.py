@@ -90,6 +90,11 @@ class Engine:
         own = Request("text_to_image", card.name, "", card.knobs)
         return Estimate(card.seconds * work / _work(own), gigabytes, f"on {card.reference}")
 
+    def of(self, request: Request) -> "Engine":
+        """The engine that draws ``request``: this one, or that of the host's own processor."""
+        small = not self._card(request).needs_gpu
+        return self.host if self.host is not None and small else self
+
     def bytes(self) -> int:
         """What the networks of the model in memory take."""
         networks = self.resident.networks() if self.resident else {}
@@ -112,8 +117,8 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        if self.host is not None and not card.needs_gpu:
-            return self.host.draw(request, call)
+        if (other := self.of(request)) is not self:
+            return other.draw(request, call)
         if call is operator.call:
             return self._timed(request)
         if self.host is not None:
