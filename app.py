@@ -6,9 +6,13 @@ import os
 import signal
 from typing import Any
 
+from genlab import host
+
+os.environ.update(host.defaults())
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a training's idle threads leave the processor to others
 
+from genlab import startup
 from genlab.api import JOBS  # after the settings, which gradio and torch read on import
 from genlab.ui import LAUNCH, build_app
 
@@ -34,6 +38,9 @@ if __name__ == "__main__":
     share_heaps()
     signal.signal(signal.SIGTERM, leave)
     try:
-        demo.launch(**LAUNCH)
+        startup.report()
+        demo.launch(prevent_thread_lock=True, **LAUNCH)
+        startup.report_later()
+        demo.block_thread()
     finally:
         JOBS.close()

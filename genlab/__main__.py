@@ -16,6 +16,7 @@ from genlab.flags import add_knobs, chosen, command_line, counted, number, watch
 from genlab.leaderboard import commands as leaderboard_commands
 from genlab.models import MODELS, TRAINABLE
 from genlab.race import commands as race_commands
+from genlab.space import commands as space_commands
 from genlab.studio import commands as studio_commands
 from genlab.studio.mini import commands as mini_commands
 
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     race_commands.add_commands(commands)
     mini_commands.add_commands(commands)
     studio_commands.add_commands(commands)
+    space_commands.add_commands(commands)
     return parser
 
 

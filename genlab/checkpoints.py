@@ -174,8 +174,8 @@ def _read_config(folder: Path, digest: str) -> dict[str, Any]:
     )
 
 
-def load(folder: Path) -> Trainable:
-    """Rebuild the model saved in ``folder``, in evaluation mode on the CPU.
+def check(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """The weights in ``folder`` and their config, which belong together.
 
     Raises CheckpointError, naming the file, if a file is missing, truncated or altered.
     """
@@ -183,7 +183,12 @@ def load(folder: Path) -> Trainable:
     if not path.is_file():
         raise CheckpointError(f"{folder.name}/{MODEL} is missing.")
     packed = path.read_bytes()
-    config = _read_config(folder, hashlib.sha256(packed).hexdigest())
+    return packed, _read_config(folder, hashlib.sha256(packed).hexdigest())
+
+
+def load(folder: Path) -> Trainable:
+    """Rebuild the model saved in ``folder``, in evaluation mode on the CPU; errors are those of ``check``."""
+    packed, config = check(folder)
     try:
         model_type = TRAINABLE[config["model"]]
         model = model_type(make(model_type.Config, config["config"]))

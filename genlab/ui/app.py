@@ -44,6 +44,7 @@ LAUNCH: dict[str, Any] = {
     "ssr_mode": False,
     "max_file_size": "20mb",
     "enable_monitoring": False,
+    "_frontend": False,  # gradio ends a server whose own page takes 3 s, as on a machine that is busy
     "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
 CACHE = (3600, 86400)  # every hour, delete served files older than a day

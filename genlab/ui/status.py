@@ -8,6 +8,7 @@ import gradio as gr
 import torch
 
 from genlab import api
+from genlab.host import zero_gpu
 from genlab.jobs import JobStore
 from genlab.numbers import count
 from genlab.ui import html
@@ -20,9 +21,10 @@ EVERY = 5.0  # seconds between two looks at the trainings
 
 @lru_cache(maxsize=1)
 def device() -> str:
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not zero_gpu():
         return torch.cuda.get_device_name()
-    return f"CPU, {count(torch.get_num_threads(), 'thread')}"
+    lent = "; ZeroGPU for the studio" if zero_gpu() else ""
+    return f"CPU, {count(torch.get_num_threads(), 'thread')}{lent}"
 
 
 def data() -> str:

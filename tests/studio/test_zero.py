@@ -16,15 +16,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
+from torch.optim import Optimizer
 
+from genlab.config import TrainConfig
+from genlab.data import Dataset
 from genlab.errors import InvalidInput, ModelUnavailable
+from genlab.events import Done, Started
 from genlab.studio import recipe, zero
 from genlab.studio.card import ModelCard
 from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
+from genlab.studio.lens import inside
 from genlab.studio.request import Request
 from genlab.studio.worker import Progress, Worker
+from genlab.training import train
+from tests.helpers import tiny
 from tests.studio.helpers import arrays, ask, draw, followed
 
 FORK = multiprocessing.get_context("fork")
@@ -86,6 +94,9 @@ def spaces(monkeypatch: pytest.MonkeyPatch) -> Spaces:
     module = Spaces()
     monkeypatch.setitem(sys.modules, "spaces", module)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+        if hasattr(Optimizer, check):
+            monkeypatch.setattr(Optimizer, check, getattr(Optimizer, check))  # to be put back
     return module
 
 
@@ -122,6 +133,13 @@ def test_small_models_draw_on_the_host_and_large_ones_let_nobody_look_on(
     engine = Engine(torch.device("cuda"), cards | {"large": large}, public=False)
     drawn, plain = (draw(one, ask("text_to_image")) for one in (engine, shared))
     assert np.array_equal(arrays(drawn.pictures), arrays(plain.pictures)) and not spaces.asked
+    seen, found = inside(engine, ask("text_to_image")), None
+    while found is None:
+        try:
+            next(seen)
+        except StopIteration as end:
+            found = end.value
+    assert len(found.steps) == 4 and np.array_equal(arrays(found.drawn.pictures), arrays(plain.pictures))
     with pytest.raises(ModelUnavailable, match="nothing can look on"):
         engine.draw(ask("text_to_image", "large"), call=lambda pipe, **given: pipe(**given))
 
@@ -191,3 +209,19 @@ def test_without_zerogpu_nothing_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> 
         yield
 
     assert zero.on_gpu(work, lambda _: 1, work) is work
+
+
+def test_trainings_use_the_host(
+    spaces: Spaces, monkeypatch: pytest.MonkeyPatch, digits: Dataset, cards: dict[str, ModelCard]
+) -> None:
+    """torch says that there is a GPU, as under ``spaces``, and there is none to be used."""
+    Engine(torch.device("cuda"), cards)  # which imports ``spaces``
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: torch.device("cuda"))
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        first, *_, last = train(tiny("vae"), digits, TrainConfig(steps=2, batch_size=10))
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    assert isinstance(first, Started) and first.device == "cpu"
+    assert isinstance(last, Done) and last.step == 2
