@@ -26,4 +26,4 @@ class DataUnavailable(GenlabError):
 
 
 class ModelUnavailable(GenlabError):
-    """A model of the studio cannot be had or does not run here; the message says what would."""
+    """A model of the studio, or of the hub, cannot be had or does not run here; the message says why."""

@@ -14,6 +14,7 @@ from genlab.flags import number
 
 PREFIX = "GENLAB_"
 FOLDER = "GENLAB_JOBS"
+ACCOUNT = "GENLAB_ACCOUNT"
 DAY = 86_400.0
 
 
@@ -31,19 +32,31 @@ class Limits(Config):
     keep_seconds: float = knob(DAY, 1.0, 365 * DAY, "Seconds for which an ended job can be opened")
     keep_jobs: int = knob(100, 1, 100_000, "Ended jobs that are kept")
     keep_megabytes: int = knob(2048, 1, 1_000_000, "Room on the disk for ended jobs")
+    model_megabytes: int = knob(128, 1, 10_000, "Weights of one model from the Hugging Face hub")
+    hub_megabytes: int = knob(2048, 1, 1_000_000, "Memory for all models from the hub, over all visitors")
 
 
 PUBLIC = Limits(
-    steps=20_000, seconds=900.0, megabytes=3072, keep_seconds=6 * 3600.0, keep_jobs=50, keep_megabytes=512
+    steps=20_000,
+    seconds=900.0,
+    megabytes=3072,
+    keep_seconds=6 * 3600.0,
+    keep_jobs=50,
+    keep_megabytes=512,
+    model_megabytes=64,
+    hub_megabytes=1024,
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The limits, and where jobs are kept."""
+    """The limits, where jobs are kept, and whether whoever opens the page may save models to the hub
+    under this machine's account (``hf auth login``): fit for a machine of one's own alone.
+    """
 
     limits: Limits
     folder: Path
+    account: bool = False
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -54,4 +67,5 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         if (name := PREFIX + field.name.upper()) in environ
     }
     limits = make(Limits, given, PUBLIC if "SPACE_ID" in environ else Limits())
-    return Settings(limits, Path(environ.get(FOLDER) or cache_folder() / "jobs"))
+    folder = Path(environ.get(FOLDER) or cache_folder() / "jobs")
+    return Settings(limits, folder, environ.get(ACCOUNT) == "1" and "SPACE_ID" not in environ)
