@@ -110,17 +110,21 @@ class Card:
                 }
             yield updates
 
-    def snippet(self, values: Values, url: str, own: bool) -> str:
-        """The call from Python that draws what the card would draw now; ``own``: from a trained model."""
+    def snippet(self, values: Values, url: str, session: Session) -> str:
+        """The call from Python that draws what the card would draw now."""
         shared = self.shared
         given = {"n": values[shared.n], "seed": values[shared.seed]}
         given["label"] = shared.label(values, self.name)
         given |= read(values, self.sampling)
         lines = "".join(f"    {k}={v!r},\n" for k, v in given.items() if v is not None)
-        warning = "# Your training lives in this page: a new client draws from the shipped weights\n"
-        warning += "# until it has trained a model of its own with /train.\n"
+        warning, loading = "", ""
+        if found := session.loaded.get(self.name):
+            loading = f'client.predict("{found.repository}", "{found.commit}", api_name="/load_from_hub")\n'
+        elif session.origin(self.name) != SHIPPED_ORIGIN:
+            warning = "# Your training lives in this page: a new client draws from the shipped weights\n"
+            warning += "# until it has trained a model of its own with /train.\n"
         return (
-            f'{warning if own else ""}from gradio_client import Client\n\nclient = Client("{url}")\n'
+            f'{warning}from gradio_client import Client\n\nclient = Client("{url}")\n{loading}'
             f'pictures, numbers = client.predict(\n    model="{self.name}",\n{lines}'
             '    api_name="/sample",\n)\nprint(numbers["seconds"], pictures[0]["image"])'
         )
@@ -187,8 +191,7 @@ def listen(card: Card, sessions: Sessions) -> None:
         yield from card.draw(session, values)
 
     def snippet(values: Values, request: gr.Request) -> str:
-        own = sessions.get(request.session_hash).origin(card.name) != SHIPPED_ORIGIN
-        return card.snippet(values, origin(request), own)
+        return card.snippet(values, origin(request), sessions.get(request.session_hash))
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)
