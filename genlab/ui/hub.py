@@ -17,7 +17,7 @@ from genlab.models import MODELS
 from genlab.ui import account, html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.job_view import small_button
-from genlab.ui.knobs import HUB, SAMPLING, Values
+from genlab.ui.knobs import HUB, NOW, SAMPLING, Values
 from genlab.ui.session import Session, Sessions
 
 
@@ -112,7 +112,11 @@ def listen(fold: HubFold, sessions: Sessions) -> None:
     def save(values: Values, request: gr.Request, token: gr.OAuthToken | None) -> Iterator[Updates]:
         yield from fold.saved(values, sessions.get(request.session_hash), token)
 
+    def leave() -> str:
+        return ""
+
     outputs = [fold.said, fold.came, fold.card.back]
     loaded = fold.load.click(load, {fold.repository}, outputs, **HUB)
     loaded.then(draw, fold.card.inputs | {fold.came}, fold.card.outputs, **SAMPLING)
+    fold.card.back.click(leave, None, fold.said, **NOW)
     fold.save.click(save, {fold.name, fold.private}, fold.said, **HUB)
