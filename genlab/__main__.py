@@ -13,6 +13,7 @@ from genlab.config import MAX_SEED, TrainConfig, check_number, make
 from genlab.errors import GenlabError, InvalidInput
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
+from genlab.hub import commands as hub_commands
 from genlab.leaderboard import commands as leaderboard_commands
 from genlab.models import MODELS, TRAINABLE
 from genlab.race import commands as race_commands
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     again.set_defaults(run=run_replay)
     leaderboard_commands.add_commands(commands)
     race_commands.add_commands(commands)
+    hub_commands.add_commands(commands)
     mini_commands.add_commands(commands)
     studio_commands.add_commands(commands)
     space_commands.add_commands(commands)

@@ -7,8 +7,16 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData
 
 from genlab.checkpoints import CONFIG
+from genlab.data import PUBLISHED
 from genlab.library import PLANE, read_metrics
 from genlab.models import MODELS
+
+ON_THE_HUB = {
+    "mnist": "ylecun/mnist",
+    "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "kmnist": "randall-lab/kmnist",
+    "cifar10": "uoft-cs/cifar10",
+}
 
 FIGURES = {
     "frechet": "Frechet distance to the test digits",
@@ -27,8 +35,7 @@ FIGURES = {
 
 def write(folder: Path) -> None:
     """Write ``folder/README.md`` from its config.json and metrics.json."""
-    config = json.loads((folder / CONFIG).read_text())
-    ModelCard(_text(folder.name, config, read_metrics(folder))).save(folder / "README.md")
+    ModelCard(text(folder, read_metrics(folder))).save(folder / "README.md")
 
 
 def made(training: dict[str, Any]) -> str:
@@ -48,36 +55,60 @@ def _title(folder: str, model: str) -> tuple[str, str]:
     return "Digit classifier", "Judges the pictures of the other models: its features measure distances."
 
 
-def _text(folder: str, config: dict[str, Any], metrics: dict[str, Any]) -> str:
-    name = config["model"]
+def text(folder: Path, metrics: dict[str, Any], repository: str | None = None) -> str:
+    """The card of the weights in ``folder``, of which ``metrics`` were measured; ``repository``: of those
+    on the hub, with how to have them.
+    """
+    config = json.loads((folder / CONFIG).read_text())
+    name, training = config["model"], config["training"]
+    data = training.get("train", {}).get("data", "mnist")
     front = ModelCardData(
         license="mit",
         library_name="genlab",
-        tags=["image-generation", "mnist", name],
-        datasets=["ylecun/mnist"],
+        tags=["image-generation", data.replace("_", "-"), name],
+        datasets=[ON_THE_HUB[data]],
     )
-    title, idea = _title(folder, name)
+    title, idea = _title(folder.name, name)
     knobs = "\n".join(f"| {k} | {v} |" for k, v in config["config"].items())
-    figures = "\n".join(
-        f"| {label} | {metrics[key]:.4g} |" for key, label in FIGURES.items() if metrics.get(key) is not None
-    )
-    count = f"{metrics['n']:,} samples, seed {metrics['seed']}, " if "n" in metrics else ""
     return f"""---
 {front.to_yaml()}
 ---
 
-# {title} on MNIST
+# {title} on {PUBLISHED[data].title}
 
 {idea}
 
-Made {made(config["training"])}.
+Made {made(training)}.
 Weights: `model.safetensors`, sha256 `{config["sha256"]}`.
-
+{_use(name, repository) if repository else ""}
 | knob | value |
 | --- | --- |
 {knobs}
+{_measured(metrics)}"""
 
-Measured by `{metrics.get("command", "nothing yet")}` ({count}weights as above).
+
+def _use(name: str, repository: str) -> str:
+    out = f"runs/{repository.partition('/')[2]}"
+    return f"""
+In genlab's page, the card of the family loads it by the id `{repository}`; on the command line:
+
+```bash
+python -m genlab load {repository} --out {out}
+python -m genlab sample {name} --weights {out} --out pictures.png
+```
+"""
+
+
+def _measured(metrics: dict[str, Any]) -> str:
+    """What the protocol has found; nothing where nobody has measured."""
+    if not metrics:
+        return ""
+    figures = "\n".join(
+        f"| {label} | {metrics[key]:.4g} |" for key, label in FIGURES.items() if metrics.get(key) is not None
+    )
+    count = f"{metrics['n']:,} samples, seed {metrics['seed']}, " if "n" in metrics else ""
+    return f"""
+Measured by `{metrics["command"]}` ({count}weights as above).
 
 | figure | value |
 | --- | --- |

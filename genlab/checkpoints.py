@@ -87,7 +87,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _released(model: Trainable, *, half: bool = False) -> dict[str, Tensor]:
+def released(model: Trainable, *, half: bool = False) -> dict[str, Tensor]:
     """What a user needs: of a network that has a running average, the average alone."""
     state = model.state_dict()
     if model.averages:
@@ -116,7 +116,7 @@ def _config(name: str, model: Trainable, digest: str, training: dict[str, Any]) 
 
 def packed(name: str, model: Trainable, training: dict[str, Any]) -> dict[str, bytes]:
     """What ``save`` would write, by file name, for where there is no disk to write to."""
-    weights = pack(_released(model))
+    weights = pack(released(model))
     config = _config(name, model, hashlib.sha256(weights).hexdigest(), training)
     return {MODEL: weights, CONFIG: json.dumps(config, indent=2).encode()}
 
@@ -133,7 +133,7 @@ def save(name: str, model: Trainable, folder: Path, training: dict[str, Any], *,
     """
     _settle(folder)
     target, fresh = folder / MODEL, folder / (MODEL + ".new")
-    write_tensors(fresh, _released(model, half=half))
+    write_tensors(fresh, released(model, half=half))
     digest = sha256(fresh)
     pending = folder / (CONFIG + ".new")
     write_json(pending, _config(name, model, digest, training))
@@ -206,7 +206,7 @@ def halve(folder: Path, command: str) -> str:
     """
     model = load(folder)
     config = _read_config(folder, weights_sha256(folder))
-    if any(v.is_floating_point() and not v.half().isfinite().all() for v in _released(model).values()):
+    if any(v.is_floating_point() and not v.half().isfinite().all() for v in released(model).values()):
         raise CheckpointError(f"{folder.name}/{MODEL} has weights beyond 65,504, the most in half precision.")
     return save(config["model"], model, folder, config["training"] | {"then": command}, half=True)
 

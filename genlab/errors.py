@@ -26,7 +26,7 @@ class DataUnavailable(GenlabError):
 
 
 class ModelUnavailable(GenlabError):
-    """A model of the studio cannot be had or does not run here; the message says what would."""
+    """A model of the studio, or of the hub, cannot be had or does not run here; the message says why."""
 
 
 class NotPublished(GenlabError):

@@ -16,6 +16,7 @@ from genlab.host import is_space
 
 PREFIX = "GENLAB_"
 FOLDER = "GENLAB_JOBS"
+ACCOUNT = "GENLAB_ACCOUNT"
 DAY = 86_400.0
 
 
@@ -33,19 +34,31 @@ class Limits(Config):
     keep_seconds: float = knob(DAY, 1.0, 365 * DAY, "Seconds for which an ended job can be opened")
     keep_jobs: int = knob(100, 1, 100_000, "Ended jobs that are kept")
     keep_megabytes: int = knob(2048, 1, 1_000_000, "Room on the disk for ended jobs")
+    model_megabytes: int = knob(128, 1, 10_000, "Weights of one model from the Hugging Face hub")
+    hub_megabytes: int = knob(2048, 1, 1_000_000, "Memory for all models from the hub, over all visitors")
 
 
 PUBLIC = Limits(
-    steps=20_000, seconds=900.0, megabytes=3072, keep_seconds=6 * 3600.0, keep_jobs=50, keep_megabytes=512
+    steps=20_000,
+    seconds=900.0,
+    megabytes=3072,
+    keep_seconds=6 * 3600.0,
+    keep_jobs=50,
+    keep_megabytes=512,
+    model_megabytes=64,
+    hub_megabytes=1024,
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The limits, and where jobs are kept."""
+    """The limits, where jobs are kept, and whether whoever opens the page may save models to the hub
+    under this machine's account (``hf auth login``): fit for a machine of one's own alone.
+    """
 
     limits: Limits
     folder: Path
+    account: bool = False
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -55,5 +68,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         for field in dataclasses.fields(Limits)
         if (name := PREFIX + field.name.upper()) in environ
     }
-    limits = make(Limits, given, PUBLIC if is_space(environ) else Limits())
-    return Settings(limits, Path(environ.get(FOLDER) or cache_folder(environ) / "jobs"))
+    space = is_space(environ)
+    limits = make(Limits, given, PUBLIC if space else Limits())
+    folder = Path(environ.get(FOLDER) or cache_folder(environ) / "jobs")
+    return Settings(limits, folder, environ.get(ACCOUNT) == "1" and not space)

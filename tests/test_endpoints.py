@@ -8,10 +8,11 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from genlab import api
+from genlab import api, checkpoints, sampling
 from genlab.checkpoints import WEIGHTS
 from genlab.models import MODELS
 from genlab.walks import finish
+from tests.standin_hub import Repository, standing_in
 
 KNOBS = ("steps", "sampler", "eta", "guidance", "prior")
 
@@ -29,7 +30,7 @@ def test_endpoints_are_the_contract(client):
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
-    others = {"/ring", "/modes", "/leaderboard"}
+    others = {"/ring", "/modes", "/leaderboard", "/load_from_hub"}
     assert set(named) == contract | jobs | diffusion | latents | spaces | tasks | studio | others
     for endpoint in named.values():
         assert endpoint["description"]
@@ -226,3 +227,27 @@ def test_the_leaderboard_is_the_file_that_ships(client):
     found = client.predict(api_name="/leaderboard")
     assert found == json.loads((WEIGHTS / "leaderboard.json").read_text())
     assert {line["name"] for line in found["models"]} >= set(MODELS)
+
+
+def test_load_from_hub(client, monkeypatch):
+    """By its id; it is the session's alone, and a wrong id leaves what was there."""
+    drawn = [client.predict("vae", n=2, api_name="/sample")[1]["origin"]]
+    with standing_in() as hub:
+        monkeypatch.setattr(api.HUB, "endpoint", hub.url)
+        files = {
+            name: (WEIGHTS / "vae2d" / name).read_bytes() for name in ("config.json", "model.safetensors")
+        }
+        hub.repositories["ada/plane"] = Repository(files)
+        numbers = client.predict("ada/plane", api_name="/load_from_hub")
+        with pytest.raises(AppError, match="ada/none: it is not on the hub, or it is private"):
+            client.predict("ada/none", "main", api_name="/load_from_hub")
+        again = client.predict("ada/plane", numbers["commit"], api_name="/load_from_hub")
+    assert again == numbers and numbers["model"] == "vae" and numbers["config"]["latent"] == 2
+    pictures, after = client.predict("vae", n=2, api_name="/sample")
+    assert after["origin"] == numbers["origin"] == f"from ada/plane at {numbers['commit'][:7]}"
+    assert after["weights_sha256"] == numbers["weights_sha256"]
+    *_, expected = sampling.sample(checkpoints.load(WEIGHTS / "vae2d"), 2, 0)
+    assert np.array_equal(pixels(pictures[0]["image"]), expected.images[0, 0].numpy())
+    other = Client(client.src, verbose=False, analytics_enabled=False)
+    assert other.predict("vae", n=2, api_name="/sample")[1]["origin"] == drawn[0] == "shipped"
+    other.close()

@@ -19,7 +19,7 @@ LAYERS = [
     {"training", "sampling", "settings"},
     {"doctor", "evaluation", "library", "visualize"},
     {"race", "cards", "writers", "studio", "lab", "space"},
-    {"jobs", "leaderboard"},
+    {"hub", "jobs", "leaderboard"},
     {"api"},
     {"startup", "ui"},
     {"__main__"},

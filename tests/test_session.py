@@ -1,18 +1,22 @@
 """A visitor's state without a browser."""
 
+import json
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 import torch
 
-from genlab import api
+from genlab import api, checkpoints
+from genlab.__main__ import build_parser
 from genlab.data import Dataset
 from genlab.errors import DataUnavailable, InvalidInput
+from genlab.hub import Loaded
 from genlab.jobs import JobStore, TrainingPlan
 from genlab.ui import build_app
 from genlab.ui import session as sessions_module
 from genlab.ui.session import Session, Sessions
+from tests.helpers import scrambled, tiny
 
 
 def plan(store: JobStore, steps: int = 3, lr: float = 1e-3, **training: Any) -> TrainingPlan:
@@ -42,6 +46,27 @@ def test_a_trained_model_is_its_visitors_alone_until_he_goes_back(sessions: Sess
     assert sessions.get("mine") is mine
     mine.back_to_shipped("vae")
     assert mine.entry("vae").origin == "shipped" and mine.digest("vae") == shipped
+
+
+def test_what_is_from_the_hub_is_put_aside_by_a_training(sessions: Sessions) -> None:
+    session = sessions.get("mine")
+    with pytest.raises(InvalidInput, match="nothing of yours to save"):
+        session.trained_files("vae")
+    model: Any = scrambled(tiny("vae")).eval()
+    session.take(Loaded("vae", model, "ada/vae", "c" * 40, "0" * 64, {}, "mnist"))
+    assert session.entry("vae").origin == "from ada/vae at ccccccc" and session.digest("vae") == "0" * 64
+    with pytest.raises(InvalidInput, match="nothing of yours to save"):
+        session.trained_files("vae")
+    run(session, plan(sessions.store))
+    assert session.origin("vae") == "trained here, 3 steps" and not session.loaded
+    config = json.loads(session.trained_files("vae")[checkpoints.CONFIG])
+    assert config["sha256"] == session.digest("vae")
+    told = config["training"]["command"]
+    assert told.startswith("python -m genlab train vae --steps 3 --batch-size 8 ")
+    assert build_parser().parse_args(told.split()[3:]).latent == 4, "the command line knows every flag"
+    session.take(Loaded("vae", model, "ada/vae", "c" * 40, "0" * 64, {}, "mnist"))
+    session.back_to_shipped("vae")
+    assert session.origin("vae") == "shipped" and not session.loaded
 
 
 def test_who_comes_back_while_it_goes_on_draws_from_what_it_had_learned(sessions: Sessions) -> None:

@@ -11,7 +11,15 @@ from genlab.settings import PUBLIC, Limits, read
 def test_at_home_and_on_a_space() -> None:
     assert read({}).limits == Limits()
     assert read({"SPACE_ID": "me/genlab"}).limits == PUBLIC
-    for name in ("steps", "seconds", "megabytes", "keep_seconds", "keep_jobs", "keep_megabytes"):
+    for name in (
+        "steps",
+        "seconds",
+        "megabytes",
+        "keep_seconds",
+        "keep_jobs",
+        "keep_megabytes",
+        "hub_megabytes",
+    ):
         assert getattr(PUBLIC, name) < getattr(Limits(), name), "strangers share it"
 
 
@@ -20,6 +28,11 @@ def test_each_limit_has_a_variable() -> None:
     found = read(given)
     assert (found.limits.slots, found.limits.seconds, found.folder) == (3, 90.5, Path("/srv/jobs"))
     assert read(given | {"SPACE_ID": "x", "GENLAB_STEPS": "50000"}).limits.steps == 50_000
+
+
+def test_a_machines_account_is_lent_at_home_alone() -> None:
+    assert not read({}).account and read({"GENLAB_ACCOUNT": "1"}).account
+    assert not read({"GENLAB_ACCOUNT": "1", "SPACE_ID": "me/genlab"}).account
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from genlab.api.families import (
     reference,
     sample,
 )
+from genlab.api.hub import HUB, load_from_hub, save_to_hub
 from genlab.api.jobs import JOBS, SETTINGS, make_store, submit, submit_race, training_plan
 from genlab.api.latents import interpolate, invert, repaint, vary
 from genlab.api.leaderboard import leaderboard
@@ -66,6 +67,7 @@ from genlab.api.studio import (
 
 __all__ = [
     "ENCODERS",
+    "HUB",
     "JOBS",
     "MAX_IMAGES",
     "MAX_PICTURES",
@@ -99,6 +101,7 @@ __all__ = [
     "interpolate",
     "invert",
     "leaderboard",
+    "load_from_hub",
     "make_store",
     "models",
     "modes",
@@ -114,6 +117,7 @@ __all__ = [
     "reverse",
     "ring",
     "sample",
+    "save_to_hub",
     "shipped_curve",
     "space",
     "steps_curve",

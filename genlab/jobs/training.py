@@ -15,6 +15,7 @@ from genlab.curves import Curve, Curves
 from genlab.doctor import Diagnosis, Doctor
 from genlab.errors import CheckpointError, InvalidInput
 from genlab.events import Done, Event, Preview, Started, Step
+from genlab.flags import flag
 from genlab.jobs.work import Outcome, Why, Work, Workshop, said
 from genlab.library import Library
 from genlab.memory import training_bytes
@@ -49,6 +50,13 @@ class TrainingPlan:
         with torch.device("meta"), warnings.catch_warnings():  # shapes alone: no memory, no random numbers
             warnings.simplefilter("ignore")
             self._network(library).canvas.check(self.training.data)
+
+    def command(self) -> str:
+        """The command that trains by this plan."""
+        knobs = vars(self.training) | self.config
+        flags = "".join(f" {flag(name)} {value}" for name, value in knobs.items())
+        start = f" --from weights/{self.name}" if self.start == "shipped" else ""
+        return f"python -m genlab train {self.name}{flags}{start}"
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -178,9 +186,17 @@ class TrainingWork(Work):
         )
 
     def made(self) -> dict[str, Any]:
-        """How the weights were made."""
-        made = {"data": self.source, "start": self.plan.start, "steps": self._view.step}
-        return vars(self.plan.training) | made
+        """How the weights were made, as the command line tells it."""
+        made = {
+            "command": self.plan.command(),
+            "data": self.source,
+            "train": vars(self.plan.training),
+            "steps": self._view.step,
+            "seconds": round(self._view.seconds),
+        }
+        if self.plan.start == "shipped":
+            made["from"] = checkpoints.read_training(self.shop.library.folder / self.name)
+        return made
 
     def view(self) -> Training:
         doctor = self._doctor

@@ -11,6 +11,7 @@ from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
 from genlab.ui import (
+    account,
     compare,
     diffusion,
     endpoints,
@@ -59,13 +60,13 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     """
     Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
     pictures.write_whole()
-    sessions = Sessions(store)
+    sessions, sign_in = Sessions(store), account.button()
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'
             "<p>Ideas for drawing a digit, trained and measured side by side.</p></header>"
         )
-        status.build(app, sessions)
+        status.build(app, sessions, sign_in)
         arrived = gr.HTML("", elem_classes="gl-quiet", elem_id="arrived")
         jobs = build_boxes([*MODELS, race.NAME])
         link = gr.Textbox("", visible="hidden", elem_id="studio-link")

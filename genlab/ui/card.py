@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,14 @@ class Card:
         return call("sample", model=self.name, **given, **read(values, self.sampling))
 
 
+def before(session: Session, names: Iterable[str]) -> tuple[str, list[Call]]:
+    """What a program has to be told, and to call first, to draw with the visitor's own models ``names``."""
+    loaded = [found for name in names if (found := session.loaded.get(name))]
+    own = any(session.origin(name) != SHIPPED_ORIGIN and name not in session.loaded for name in names)
+    first = [call("load_from_hub", repository=found.repository, revision=found.commit) for found in loaded]
+    return OWN_MODEL if own else "", first
+
+
 def build_head(name: str) -> tuple[Component, Component, Component, Component, gr.Button, gr.Button]:
     """What the family is, its picture, and the buttons below."""
     family = MODELS[name].card
@@ -184,9 +192,10 @@ def listen(card: Card, sessions: Sessions) -> None:
         yield from card.draw(session, values)
 
     def snippet(values: Values, request: gr.Request) -> str:
-        own = sessions.get(request.session_hash).origin(card.name) != SHIPPED_ORIGIN
-        made = calls.snippet([card.call(values)], {"sample": ("pictures", "numbers")}, origin(request))
-        return (OWN_MODEL if own else "") + made
+        session = sessions.get(request.session_hash)
+        warning, first = before(session, [card.name])
+        returned = {"sample": ("pictures", "numbers"), "load_from_hub": ("numbers",)}
+        return warning + calls.snippet([*first, card.call(values)], returned, origin(request))
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)

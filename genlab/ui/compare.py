@@ -11,7 +11,7 @@ from genlab.api import MAX_IMAGES
 from genlab.calls import Call
 from genlab.models import FIRST, MODELS
 from genlab.ui import card as cards
-from genlab.ui import html, quality, rounds, training
+from genlab.ui import html, hub, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
 from genlab.ui.following import arrive
 from genlab.ui.knobs import SAMPLING, Values, seed_box
@@ -135,6 +135,7 @@ def build_card(
         python_fold, python = cards.build_python(name)
         card = Card(name, shared, knobs, *head, python, python_fold)
         fold = training.build(card, job, sessions)
+        hub.build(card, sessions)
         quality.build(card, sessions)
         with python_fold.render():
             python.render()

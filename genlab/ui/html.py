@@ -78,7 +78,7 @@ def chips(samples: Samples, entry: Entry) -> str:
         chip(f"{millions(entry.model.size)} parameters", "Trained numbers in the model"),
     ]
     if entry.origin != "shipped":
-        parts.insert(0, chip(entry.origin, "This model is yours and lives in this session", "own"))
+        parts.insert(0, chip(entry.origin, "This model lives in your session alone", "own"))
     # The time makes every bill another text: the browser leaves equal ones untouched, as if undrawn.
     return f'<div class="gl-chips" data-drawn="{time.monotonic_ns()}">{"".join(parts)}</div>'
 

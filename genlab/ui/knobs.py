@@ -25,6 +25,7 @@ NOW: dict[str, Any] = {**PRIVATE, "queue": False}
 NOW_TOO: dict[str, Any] = {**NOW, "trigger_mode": "multiple"}  # though the last one has not been answered
 SAMPLING: dict[str, Any] = {**PRIVATE, "concurrency_id": "sampling", "concurrency_limit": 4}
 MEASURING: dict[str, Any] = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 2}
+HUB: dict[str, Any] = {**PRIVATE, "concurrency_id": "hub", "concurrency_limit": 2}
 STUDIO: dict[str, Any] = {**PRIVATE, "concurrency_id": "studio", "concurrency_limit": 8}
 # Viewers of jobs: any number, they only look.
 WATCHING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None, "trigger_mode": "multiple"}

@@ -18,10 +18,9 @@ from genlab.calls import Call, call, curl, files, receipt, snippet
 from genlab.config import check_choice, check_number
 from genlab.errors import GenlabError
 from genlab.flags import number
-from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
 from genlab.ui import html
-from genlab.ui.card import OWN_MODEL, Updates, origin, sentence
+from genlab.ui.card import Updates, before, origin, sentence
 from genlab.ui.knobs import NOW, Values, read
 from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
@@ -208,13 +207,13 @@ class Dock:
         """The present setting of ``panel`` in words, for the page at ``url``."""
         calls = panel.calls(values)
         weights = {name: session.digest(name) for c in calls for name in drawn_by(c.endpoint, c.arguments)}
-        own = [name for name in weights if name in MODELS and session.origin(name) != SHIPPED_ORIGIN]
+        warning, first = before(session, [name for name in weights if name in MODELS])
         said = [OWN_PICTURE] * any(map(files, calls)) + [NO_RECEIPT] * (not panel.exact)
         made = json.dumps(receipt(calls, weights), indent=2) if panel.exact else ""
         return {
             self.fold: gr.Accordion(visible=True, open=True),
             self.note: html.note(" ".join(said), plain=True),
-            self.python: (OWN_MODEL if own else "") + snippet(calls, returned, url),
+            self.python: warning + snippet([*first, *calls], returned, url),
             self.link: f"{url}?{panel.query(values)}",
             self.receipt: made,
             self.curl: curl(calls, url),

@@ -19,7 +19,15 @@ from genlab.models import FIRST, MODELS
 from genlab.ui.card import sentence
 
 # Limits, the same for every member. A training holds no thread of the server: its line is the jobs' own.
-GROUPS = {"sampling": 4, "measuring": 2, "studio": 8, "jobs": 4, "training": None, "following": None}
+GROUPS = {
+    "sampling": 4,
+    "measuring": 2,
+    "studio": 8,
+    "hub": 2,
+    "jobs": 4,
+    "training": None,
+    "following": None,
+}
 
 
 Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from genlab import api, checkpoints
 from genlab.data import PUBLISHED
 from genlab.errors import GenlabError, InvalidInput
+from genlab.hub import Loaded
 from genlab.jobs import Job, JobStore, Look, RaceWork, TrainingPlan, TrainingWork
 from genlab.library import SHIPPED_ORIGIN, Entry, Library
 from genlab.models import MODELS, GenerativeModel
@@ -50,6 +51,7 @@ class Session:
         self.jobs: dict[str, Job] = {}  # the latest of each family, and the race
         self.seen = time.monotonic()
         self.closed = False
+        self.loaded: dict[str, Loaded] = {}  # from the hub, in place of what he trained
         self._digest: dict[str, str] = {}
         self.round: list[str] | None = None  # families still to train in turn, the present one first
         self._working: dict[str, threading.Event] = {}
@@ -178,8 +180,26 @@ class Session:
     def _place(self, work: TrainingWork, model: GenerativeModel, effort: str) -> None:
         """From now on the family is what was learned here."""
         data = work.plan.training.data
+        self.loaded.pop(work.name, None)
         on = "" if data == "mnist" else f" on {PUBLISHED[data].title}"
         self.library.put(work.name, model, f"trained here, {effort}{on}", data)
+
+    # The hub
+
+    def take(self, found: Loaded) -> None:
+        """From now on the family is this model from the hub."""
+        model: Any = found.model
+        self.library.put(found.name, model, found.origin, found.data)
+        self.loaded[found.name], self._digest[found.name] = found, found.sha256
+
+    def trained_files(self, name: str) -> dict[str, bytes]:
+        """Weights and config of what was trained here and draws now; InvalidInput if nothing was."""
+        job = self.jobs.get(name)
+        if name in self.loaded or name not in self.library.own or job is None:
+            raise InvalidInput("There is nothing of yours to save here yet: train it first.")
+        return job.work.packed() or {p.name: p.read_bytes() for p in job.work.files(job.folder)}
+
+    # Rounds
 
     def begin_round(self, names: list[str]) -> None:
         """Train these in turn."""
@@ -207,6 +227,7 @@ class Session:
         self.stop(name)  # or it would go on where nobody sees it
         self.library.own.pop(name, None)
         self._digest.pop(name, None)
+        self.loaded.pop(name, None)
         self.jobs.pop(name, None)
 
     def close(self) -> None:

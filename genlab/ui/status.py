@@ -11,7 +11,7 @@ from genlab import api
 from genlab.host import zero_gpu
 from genlab.jobs import JobStore
 from genlab.numbers import count
-from genlab.ui import html
+from genlab.ui import account, html
 from genlab.ui.card import sentence
 from genlab.ui.knobs import NOW, PRIVATE
 from genlab.ui.session import Sessions
@@ -53,9 +53,13 @@ def line(data: str, store: JobStore) -> str:
     return f'<div class="gl-status" role="status">{body}</div>{banner}'
 
 
-def build(app: gr.Blocks, sessions: Sessions) -> None:
-    """The line, filled when the page has loaded and kept up to date."""
-    shown = gr.HTML(line("loading", sessions.store), elem_id="status")
+def build(app: gr.Blocks, sessions: Sessions, sign_in: gr.LoginButton | None) -> None:
+    """The line, filled when the page has loaded and kept up to date; beside it the way to sign in."""
+    with gr.Row(elem_classes="gl-top"):
+        shown = gr.HTML(line("loading", sessions.store), elem_id="status")
+        if sign_in:
+            sign_in.render()
+            account.listen(app, sign_in)
     source = gr.State("loading")
     timer = gr.Timer(EVERY)
 

@@ -11,6 +11,7 @@ from genlab.ui.endpoints import (
     diffusion,
     explorer,
     families,
+    hub,
     jobs,
     latents,
     leaderboard,
@@ -26,7 +27,7 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    for group in (families, jobs, diffusion, curves, latents, explorer, ring, modes, leaderboard):
+    for group in (families, hub, jobs, diffusion, curves, latents, explorer, ring, modes, leaderboard):
         group.expose(sessions, outputs)
     for group in (studio, studio_inside):
         group.expose(engine, outputs)
