@@ -57,7 +57,7 @@ PUBLIC = Limits(
     calls_address=3000,
     calls_all=6000,
     calls_at_once=32,
-    uploads=120,
+    uploads=600,
     file_seconds=6 * 3600.0,
     file_megabytes=1024,
 )

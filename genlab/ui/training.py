@@ -145,7 +145,7 @@ def listen(fold: TrainFold, sessions: Sessions) -> gr.events.Dependency:
     def leave(entry: str) -> Updates:
         """Out of the address; what was trained can be opened again."""
         if not entry:
-            return {}
+            return {view.job: gr.skip()}
         address = f'<a href="?{KEY}={escape(entry.partition(" ")[0])}">Your training</a>'
         told = html.note_of(f"The shipped weights draw again. {address} is kept for a while.")
         return {view.job: "", view.live: gr.HTML(told, visible=True)}

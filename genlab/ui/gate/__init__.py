@@ -30,6 +30,7 @@ from genlab.ui.gate.traffic import PASSING, Refused, Traffic
 
 log = logging.getLogger(__name__)
 
+MAX_PATH = 1000  # letters of an address; a file system knows no much longer ones
 MAX_JSON = 4_000_000  # bytes of a call's values; pictures are uploaded
 ROOM = 2**20  # bytes of a form around its files
 SWEEP_SECONDS = 60.0  # between two looks at the age of the served files
@@ -68,7 +69,7 @@ class Gate:
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Answer(send)
+        answer = Answer(scope, send)
         self._sweep()
         try:
             receive = await self._checked(scope, receive)
@@ -76,11 +77,11 @@ class Gate:
         except ClientDisconnect:
             return
         except Refused as refused:
-            await answer.say(scope, refused.status, refused.sentence, refused.wait)
+            await answer.say(refused.status, refused.sentence, refused.wait)
         except Exception as error:
             log.error("a request failed", exc_info=error)
             misfit = scope["method"] == "POST"  # its values have met gradio before a function of ours
-            await answer.say(scope, *((400, MISFIT) if misfit else (500, FAILED)))
+            await answer.say(*((400, MISFIT) if misfit else (500, FAILED)))
         finally:
             if answer.status and (beat := BEAT.fullmatch(path_of(scope))):
                 self.traffic.leave(beat["session"])
@@ -88,7 +89,7 @@ class Gate:
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """What gradio may read of a request that is let in; Refused if it is not."""
         path, method = path_of(scope), "GET" if scope["method"] == "HEAD" else scope["method"]
-        for known, pattern, check in ROUTES:
+        for known, pattern, check in ROUTES if len(path) <= MAX_PATH else ():
             if known == method and (match := pattern.fullmatch(path)):
                 query = parse_qs(scope["query_string"].decode("latin-1"))
                 visit = Visit(scope, receive, query, self._address(scope), match.groupdict())

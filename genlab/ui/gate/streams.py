@@ -55,24 +55,25 @@ def again(body: bytes, then: Receive) -> Receive:
 class Answer:
     """What goes back: with the headers of a guarded page, and an error of a call as the caller's."""
 
-    def __init__(self, send: Send) -> None:
-        self.send, self.status = send, 0
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope, self.send, self.status = scope, send, 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.status == 500:  # gradio's answer to a call that was refused with a sentence
+            if self.status == 500 and self.scope["method"] == "POST":  # gradio's, to a call that was refused
                 message = {**message, "status": 400}
             MutableHeaders(scope=message).update(HEADERS)
         await self.send(message)
 
-    async def say(self, scope: Scope, status: int, sentence: str, wait: float | None = None) -> None:
+    async def say(self, status: int, sentence: str, wait: float | None = None) -> None:
         """One sentence, as gradio's page and clients expect it; where an answer has begun, its end."""
         if self.status:
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
         headers = {} if wait is None else {"Retry-After": str(int(wait) + 1)}
-        await JSONResponse({"detail": sentence, "error": sentence}, status, headers)(scope, nothing, self)
+        said = {"detail": sentence, "error": sentence}
+        await JSONResponse(said, status, headers)(self.scope, nothing, self)
 
 
 async def nothing() -> Message:
