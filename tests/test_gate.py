@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from genlab.settings import Limits
+from genlab.ui.gate import Gate
 from genlab.ui.gate.served import expire
 from genlab.ui.gate.traffic import MINUTE, PASSING, STAY, Refused, Traffic
 from tests.helpers import bomb
@@ -228,6 +229,24 @@ def test_the_page_tells_nothing_of_the_machine(http: httpx.Client, server: Serve
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host"])
+def test_a_host_that_is_made_up_fools_nobody_else(http: httpx.Client, name: str) -> None:
+    """Gradio would keep the first one that asks, and tell all others to call there."""
+    fooled = http.get(f"{API}/info", headers={name: "evil.example"})
+    assert "evil.example" in fooled.text, "it was told the address that it had used itself"
+    assert "evil.example" not in http.get(f"{API}/info").text
+    for host in ("[::1", "x:99999999", "x:y"):
+        for path in ("/", "/config", f"{API}/info"):
+            assert http.get(path, headers={name: host}).status_code == 400
+
+
+@pytest.mark.parametrize("asked", ["bytes=1-2-3", "bytes=\xb2-3", "bytes=", "items=0-1", "bytes=0-1,2-3"])
+def test_a_range_that_is_none_is_refused(http: httpx.Client, asked: str) -> None:
+    path = upload(http, "x.png", b"abcdef").json()[0]
+    assert http.get(f"{API}/file={path}", headers={"Range": asked.encode("latin-1")}).status_code == 416
+    assert http.get(f"{API}/file={path}", headers={"Range": "bytes=1-2"}).content == b"bc"
+
+
 class Spy(BaseHTTPRequestHandler):
     """Another server: nobody may be made to ask it."""
 
@@ -402,6 +421,19 @@ def test_who_asks_too_often_is_told_when_to_come_back(http: httpx.Client) -> Non
     assert answer.status_code == 429 and 1 <= int(answer.headers["Retry-After"]) <= 61
     assert answer.json()["detail"].startswith("You have asked 40 times in a minute")
     assert run(http, "job", ["x"], "patient").status_code == 400, "others are not in his way"
+
+
+def test_the_address_is_what_our_own_proxy_has_seen() -> None:
+    """What a client writes in front of it counts for nothing."""
+
+    def address(proxies: int, told: str) -> str:
+        gate = Gate(None, Limits(proxies=proxies))  # type: ignore[arg-type]
+        scope = {"type": "http", "headers": [(b"x-forwarded-for", told.encode())], "client": ("10.0.0.1", 1)}
+        return gate._address(scope)
+
+    assert address(0, "6.6.6.6") == address(1, "") == address(2, "6.6.6.6") == "10.0.0.1"
+    assert address(1, "6.6.6.6, 1.2.3.4") == "1.2.3.4"
+    assert address(2, "6.6.6.6, 1.2.3.4, 10.0.0.7") == "1.2.3.4"
 
 
 def test_the_house_has_so_many_places(http: httpx.Client) -> None:

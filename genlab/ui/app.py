@@ -24,7 +24,6 @@ from genlab.ui import (
     studio,
 )
 from genlab.ui.following import arrive, build_boxes
-from genlab.ui.gate import guard
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
 from genlab.ui.page import Page
@@ -43,12 +42,8 @@ LAUNCH: dict[str, Any] = {
     "max_file_size": "20mb",
     "enable_monitoring": False,
     "run_history": False,
-    "state_session_capacity": SETTINGS.limits.sessions,  # megabytes each
-    "app_kwargs": {"middleware": guard(SETTINGS.limits)},
     "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
-# How often, and from which age on, served files are deleted.
-CACHE = (max(1, int(SETTINGS.limits.file_seconds / 24)), int(SETTINGS.limits.file_seconds))
 
 
 def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
@@ -61,7 +56,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     trust_nothing()
     pictures.write_whole()
     sessions = Sessions(store)
-    with Page(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
+    with Page(store.limits, title="genlab", analytics_enabled=False, fill_width=True) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'
             "<p>Ideas for drawing a digit, trained and measured side by side.</p></header>"

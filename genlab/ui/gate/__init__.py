@@ -34,6 +34,7 @@ MAX_PATH = 1000  # letters of an address; a file system knows no much longer one
 MAX_JSON = 4_000_000  # bytes of a call's values; pictures are uploaded
 ROOM = 2**20  # bytes of a form around its files
 SWEEP_SECONDS = 60.0  # between two looks at the age of the served files
+RANGE = re.compile("bytes=[0-9]{0,15}-[0-9]{0,15}")
 ABSENT = "There is nothing here."
 
 
@@ -79,8 +80,8 @@ class Gate:
         except Refused as refused:
             await answer.say(refused.status, refused.sentence, refused.wait)
         except Exception as error:
-            log.error("a request failed", exc_info=error)
-            misfit = scope["method"] == "POST"  # its values have met gradio before a function of ours
+            misfit = scope["method"] == "POST"  # its values have met gradio, and no function of ours
+            log.error("a request failed: %r", error, exc_info=not misfit)
             await answer.say(*((400, MISFIT) if misfit else (500, FAILED)))
         finally:
             if answer.status and (beat := BEAT.fullmatch(path_of(scope))):
@@ -89,6 +90,7 @@ class Gate:
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """What gradio may read of a request that is let in; Refused if it is not."""
         path, method = path_of(scope), "GET" if scope["method"] == "HEAD" else scope["method"]
+        bodies.check_host(Headers(scope=scope))
         for known, pattern, check in ROUTES if len(path) <= MAX_PATH else ():
             if known == method and (match := pattern.fullmatch(path)):
                 query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -119,6 +121,12 @@ class Gate:
             raise Refused(404, ABSENT)
         return visit.receive
 
+    async def told(self, visit: Visit) -> Receive:
+        """What can be called. Gradio would tell all of the address that the first who asked has used."""
+        visit.scope["app"].api_info = None
+        visit.scope["app"].page_api_info.clear()
+        return visit.receive
+
     async def free(self, visit: Visit) -> Receive:
         return visit.receive
 
@@ -126,6 +134,9 @@ class Gate:
         """A file that was uploaded, or made for a visitor; no other."""
         if bodies.served(visit.named["file"]) is None:
             raise Refused(404, "There is no such file, or it has expired.")
+        asked = Headers(scope=visit.scope).get("range", "bytes=0-")
+        if not RANGE.fullmatch(asked):
+            raise Refused(416, "Only one range of bytes can be asked for, such as bytes=0-99.")
         return visit.receive
 
     async def beat(self, visit: Visit) -> Receive:
@@ -218,8 +229,8 @@ def routes() -> Iterable[tuple[str, re.Pattern[str], Check]]:
         yield "GET", re.compile(path), Gate.page
     for path in ("/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/(assets|static|svelte)/.*"):
         yield "GET", re.compile(path), Gate.free
-    told = ("info/?", "openapi.json", "app_id/?", "startup-events", "theme.css", "queue/status")
-    for path in told:
+    yield "GET", re.compile(f"{api}/(info|openapi.json)/?"), Gate.told
+    for path in ("app_id/?", "startup-events", "theme.css", "queue/status"):
         yield "GET", re.compile(f"{api}/{path}"), Gate.free
     yield "GET", re.compile(f"{api}/file=(?P<file>.*)", re.DOTALL), Gate.file
     yield "GET", re.compile(f"{api}/upload_progress"), Gate.progress

@@ -1,15 +1,16 @@
-"""What may be in the body of a request, checked before gradio reads it: gradio trusts its own page."""
+"""What may be in a request, checked before gradio reads it: gradio trusts its own page."""
 
 import json
 import os
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from gradio.data_classes import CancelBody, PredictBody, ResetBody
 from gradio.utils import get_upload_folder
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 
 from genlab.ui.gate.traffic import Refused
 
@@ -68,6 +69,15 @@ def served(path: Any) -> str | None:
         return found if inside and os.path.isfile(found) else None
     except (ValueError, TypeError, OSError):  # NUL, no string, a name longer than the system knows
         return None
+
+
+def check_host(headers: Headers) -> None:
+    """Gradio builds addresses of what the request calls its host."""
+    for name in ("host", "x-forwarded-host"):
+        try:
+            urlsplit(f"//{headers.get(name, '')}").port  # noqa: B018  # ValueError if it is none
+        except ValueError:
+            raise Refused(400, "The request names no host.") from None
 
 
 def check_session(value: Any) -> str:
