@@ -1,5 +1,6 @@
 """The gate before the server: what is served, what is let in, how often; over HTTP, as no page would ask."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ from genlab.settings import Limits
 from genlab.ui.gate import Gate
 from genlab.ui.gate.served import expire
 from genlab.ui.gate.traffic import MINUTE, PASSING, STAY, Refused, Traffic
+from genlab.ui.gate.unread import MOST, hang_up, under_way
 from tests.helpers import bomb
 from tests.server import PATIENCE, ROOT, Server, serving
 
@@ -127,6 +129,50 @@ def test_files_expire_by_age_and_by_room(tmp_path: Path) -> None:
     assert not (served / "link").is_symlink() and outside.read_text() == "stays"
     expire(served, 0.0, 10**9)
     assert list(served.rglob("*")) == []
+
+
+class Queued:
+    """What gradio's queue keeps of its sessions, and which of them it was told to end."""
+
+    def __init__(self, messages: int) -> None:
+        self.pending_messages_per_session = {"deaf": asyncio.Queue(), "open": asyncio.Queue()}
+        for _ in range(messages):
+            self.pending_messages_per_session["deaf"].put_nowait("x")
+        self.pending_event_ids_session = {"deaf": {f"done {i}" for i in range(6)} | {"live"}}
+        self.event_ids_to_events, self.ended = {"live": object()}, []
+
+    async def clean_events(self, session_hash: str) -> None:
+        self.ended.append(session_hash)
+
+
+def test_answers_that_nobody_fetches_are_dropped() -> None:
+    queue = Queued(messages=9)
+    assert under_way(queue, "nobody", 5) == 0
+    assert under_way(queue, "deaf", 6) == 1 and len(queue.pending_event_ids_session["deaf"]) == 7
+    assert under_way(queue, "deaf", 5) == 1 and queue.pending_event_ids_session["deaf"] == {"live"}
+    assert queue.pending_messages_per_session["deaf"].empty()
+
+    async def look(queue: Queued) -> None:
+        hang_up(queue)
+        await asyncio.sleep(0)
+
+    for messages, ended in ((MOST, []), (MOST + 1, ["deaf"])):
+        queue = Queued(messages)
+        asyncio.run(look(queue))
+        assert queue.ended == ended and queue.pending_messages_per_session["deaf"].empty() == bool(ended)
+
+
+def test_one_visitor_has_so_many_calls_at_work(http: httpx.Client) -> None:
+    """Each begins a long game and listens to none."""
+    events = http.get("/config").json()["dependencies"]
+    ring = next(e for e in events if e["api_name"] == "ring")
+    body = {"data": [None] * len(ring["inputs"]), "fn_index": ring["id"], "session_hash": "greedy"}
+    answers = [http.post(f"{API}/queue/join", json=body) for _ in range(4)]
+    assert [a.status_code for a in answers] == [200, 200, 200, 429]
+    assert answers[3].json()["detail"].startswith("You have 3 calls under way")
+    for answer in answers[:3]:
+        ids = {"session_hash": "greedy", "fn_index": ring["id"], "event_id": answer.json()["event_id"]}
+        http.post(f"{API}/cancel", json=ids)
 
 
 @pytest.fixture(scope="module")

@@ -27,13 +27,14 @@ from genlab.ui.gate.bodies import MISFIT
 from genlab.ui.gate.served import sweep
 from genlab.ui.gate.streams import Answer, again, bounded, read
 from genlab.ui.gate.traffic import PASSING, Refused, Traffic
+from genlab.ui.gate.unread import hang_up, under_way
 
 log = logging.getLogger(__name__)
 
 MAX_PATH = 1000  # letters of an address; a file system knows no much longer ones
 MAX_JSON = 4_000_000  # bytes of a call's values; pictures are uploaded
 ROOM = 2**20  # bytes of a form around its files
-SWEEP_SECONDS = 60.0  # between two looks at the age of the served files
+SWEEP_SECONDS = 10.0  # between two looks at what was not fetched, and at the age of the served files
 RANGE = re.compile("bytes=[0-9]{0,15}-[0-9]{0,15}")
 ABSENT = "There is nothing here."
 
@@ -71,7 +72,7 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = Answer(scope, send)
-        self._sweep()
+        self._sweep(scope)
         try:
             receive = await self._checked(scope, receive)
             await self.app(scope, receive, answer)
@@ -98,10 +99,11 @@ class Gate:
                 return await check(self, visit)
         raise Refused(404, ABSENT)
 
-    def _sweep(self) -> None:
-        """Let served files expire, now and then."""
+    def _sweep(self, scope: Scope) -> None:
+        """Let go of what nobody fetches, now and then."""
         if time.monotonic() - self._swept > min(SWEEP_SECONDS, self.limits.file_seconds):
             self._swept = time.monotonic()
+            hang_up(scope["app"].get_blocks()._queue)
             work = partial(sweep, self.limits.file_seconds, self.limits.file_megabytes)
             asyncio.get_running_loop().run_in_executor(None, work)
 
@@ -170,7 +172,7 @@ class Gate:
         if visit.named["kind"] == "join" or session is not None:
             session = bodies.check_session(session)
             self.traffic.admit(session, visit.address)
-            at_work = len(blocks._queue.pending_event_ids_session.get(session, ()))
+            at_work = under_way(blocks._queue, session, self.limits.calls_at_once)
             if at_work >= self.limits.calls_at_once:
                 said = f"You have {at_work} calls under way, the most that one may; wait for one of them."
                 raise Refused(429, said, 1.0)
