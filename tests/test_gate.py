@@ -17,7 +17,7 @@ import pytest
 
 from genlab.settings import Limits
 from genlab.ui.gate import Gate
-from genlab.ui.gate.served import expire
+from genlab.ui.gate.served import PREFIX, expire
 from genlab.ui.gate.traffic import MINUTE, PASSING, STAY, Refused, Traffic
 from genlab.ui.gate.unread import MOST, hang_up, under_way
 from tests.helpers import bomb
@@ -115,20 +115,30 @@ def test_one_address_sends_so_many_visitors() -> None:
 
 
 def test_files_expire_by_age_and_by_room(tmp_path: Path) -> None:
-    served, outside = tmp_path / "served", tmp_path / "outside"
+    served, outside = tmp_path / f"{PREFIX}x", tmp_path / "outside"
     outside.write_text("stays")
     for i in range(4):
-        path = served / f"hash{i}" / "image.png"
+        path = served / f"{i:064x}" / "image.png"
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(100))
         os.utime(path, (time.time() - 1000 * i,) * 2)
     (served / "link").symlink_to(outside)
     os.utime(served / "link", (0, 0), follow_symlinks=False)
     expire(served, 2500, 200)
-    assert [p.parent.name for p in sorted(served.rglob("*.png"))] == ["hash0", "hash1"]
+    assert [p.parent.name for p in sorted(served.rglob("*.png"))] == [f"{i:064x}" for i in range(2)]
     assert not (served / "link").is_symlink() and outside.read_text() == "stays"
+    (served / "tmpupload").write_bytes(b"x")  # one that broke off
     expire(served, 0.0, 10**9)
     assert list(served.rglob("*")) == []
+
+
+def test_in_a_folder_of_the_users_nothing_else_expires(tmp_path: Path) -> None:
+    for name in ("letter.txt", "a/b.txt", f"{7:064x}/image.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (0, 0))
+    expire(tmp_path, 1.0, 0)
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["b.txt", "letter.txt"]
 
 
 class Queued:

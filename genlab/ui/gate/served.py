@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 
 PREFIX = "genlab-served-"
+HASH = re.compile("[0-9a-f]{64}")  # how gradio calls the folder of a file
 FORSAKEN = 86_400.0  # seconds after which what a server that is gone has left is deleted
 FRESH = 60.0  # seconds for which an empty folder may be about to get its file
 
@@ -30,9 +32,17 @@ def sweep(seconds: float, megabytes: int) -> None:
 
 
 def expire(folder: Path, seconds: float, room: int) -> None:
-    """Delete files older than ``seconds``, and the oldest beyond ``room`` bytes; then empty folders."""
+    """Delete files older than ``seconds``, and the oldest beyond ``room`` bytes; then empty folders.
+
+    In a folder that was not made for it, only what gradio has put there: it may be the user's.
+    """
     found, now = [], time.time()
-    for path in folder.rglob("*"):
+    roots = (
+        [folder]
+        if folder.name.startswith(PREFIX)
+        else [p for p in folder.glob("*") if HASH.fullmatch(p.name)]
+    )
+    for path in (path for root in roots for path in (root, *root.rglob("*")) if path != folder):
         with contextlib.suppress(OSError):  # it vanished meanwhile, or is not ours
             found.append((path.lstat().st_mtime, path, path.lstat().st_size, path.is_dir()))
     for changed, path, size, is_folder in sorted(found, reverse=True):
