@@ -15,10 +15,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a training's idle threads
 from genlab import startup
 from genlab.api import JOBS  # after the settings, which gradio and torch read on import
 from genlab.ui import LAUNCH, build_app
+from genlab.ui.gate.served import own_folder
 
 MAX_WAITING = 64  # events in the queue, over all visitors
 M_ARENA_MAX = -8  # of glibc's malloc.h
 
+own_folder()
 demo = build_app().queue(max_size=MAX_WAITING)
 
 

@@ -18,6 +18,7 @@ PREFIX = "GENLAB_"
 FOLDER = "GENLAB_JOBS"
 ACCOUNT = "GENLAB_ACCOUNT"
 DAY = 86_400.0
+MANY = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Limits(Config):
     keep_megabytes: int = knob(2048, 1, 1_000_000, "Room on the disk for ended jobs")
     model_megabytes: int = knob(128, 1, 10_000, "Weights of one model from the Hugging Face hub")
     hub_megabytes: int = knob(2048, 1, 1_000_000, "Memory for all models from the hub, over all visitors")
+    sessions: int = knob(300, 1, 100_000, "Visitors at once, of some 3 MB each")
+    visits: int = knob(0, 0, MANY, "New visitors in a minute from one address; 0 for any number")
+    calls: int = knob(0, 0, MANY, "Calls and events of one visitor's page in a minute; 0 for any number")
+    calls_address: int = knob(0, 0, MANY, "The same from one address; 0 for any number")
+    calls_all: int = knob(0, 0, MANY, "The same of all together; 0 for any number")
+    calls_at_once: int = knob(48, 1, 1000, "Calls of one visitor that may wait or be at work")
+    uploads: int = knob(0, 0, MANY, "Files in a minute from one address; 0 for any number")
+    proxies: int = knob(0, 0, 10, "Proxies of ours whose X-Forwarded-For tells the address")
+    file_seconds: float = knob(DAY, 1.0, 365 * DAY, "Seconds for which uploads and pictures can be fetched")
+    file_megabytes: int = knob(4096, 1, 1_000_000, "Room on the disk for uploads and pictures")
 
 
 PUBLIC = Limits(
@@ -47,6 +58,15 @@ PUBLIC = Limits(
     keep_megabytes=512,
     model_megabytes=64,
     hub_megabytes=1024,
+    sessions=150,
+    visits=200,
+    calls=600,
+    calls_address=3000,
+    calls_all=6000,
+    calls_at_once=32,
+    uploads=600,
+    file_seconds=6 * 3600.0,
+    file_megabytes=1024,
 )
 
 

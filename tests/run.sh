@@ -17,9 +17,11 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
+# Known vulnerabilities of what is installed; where nobody can be asked, it says so.
+failed=0
+.venv/bin/python -m tests.audit || failed=1
 # Small networks: a second thread costs more than it brings, a second process does not.
 export OMP_NUM_THREADS=1
-failed=0
 .venv/bin/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/faults "$@" || failed=1
 # Whole servers, browsers and kills have the machine to themselves. Nothing here tests speed: what a busy machine
 # kept waiting for minutes is tried once more, and named in the summary.

@@ -1,7 +1,7 @@
 """A visitor's state without a browser."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -183,9 +183,9 @@ def test_a_diverged_training_leaves_the_previous_model_in_place(sessions: Sessio
 
 
 def test_idle_visitors_are_forgotten_and_their_number_is_bounded(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    make_store: Callable[..., JobStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 3)
+    sessions = Sessions(make_store(sessions=3))
     first = sessions.get("0")
     for i in range(1, 6):
         sessions.get(str(i))

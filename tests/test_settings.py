@@ -21,6 +21,10 @@ def test_at_home_and_on_a_space() -> None:
         "hub_megabytes",
     ):
         assert getattr(PUBLIC, name) < getattr(Limits(), name), "strangers share it"
+    for name in ("sessions", "calls_at_once", "file_seconds", "file_megabytes"):
+        assert getattr(PUBLIC, name) < getattr(Limits(), name)
+    for name in ("visits", "calls", "calls_address", "calls_all", "uploads"):
+        assert getattr(PUBLIC, name) > getattr(Limits(), name) == 0, "at home there is no such limit"
 
 
 def test_each_limit_has_a_variable() -> None:

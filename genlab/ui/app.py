@@ -4,7 +4,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
@@ -30,10 +29,11 @@ from genlab.ui import (
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
 from genlab.ui.knobs import NOW
+from genlab.ui.page import Page
 from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 from genlab.ui.theme import CSS, HEAD, THEME
-from genlab.uploads import MAX_SIDE
+from genlab.uploads import trust_nothing
 
 # Gradio 6 takes the look at launch, not with the blocks.
 LAUNCH: dict[str, Any] = {
@@ -46,9 +46,9 @@ LAUNCH: dict[str, Any] = {
     "max_file_size": "20mb",
     "enable_monitoring": False,
     "_frontend": False,  # gradio ends a server whose own page takes 3 s, as on a machine that is busy
+    "run_history": False,
     "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
-CACHE = (3600, 86400)  # every hour, delete served files older than a day
 
 
 def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
@@ -58,10 +58,10 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         store: Where trainings run, and whose library of models is shown.
         engine: The studio's.
     """
-    Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
+    trust_nothing()
     pictures.write_whole()
     sessions, sign_in = Sessions(store), account.button()
-    with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
+    with Page(store.limits, title="genlab", analytics_enabled=False, fill_width=True) as app:
         gr.HTML(
             '<header class="gl-head"><h1>genlab</h1>'
             "<p>Ideas for drawing a digit, trained and measured side by side.</p></header>"

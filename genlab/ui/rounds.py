@@ -66,7 +66,7 @@ class Rounds:
     def begin(self, values: Values, session: Session) -> Updates:
         names = self.shown(values)
         if not names:
-            return {}
+            return self.pressable(session)
         session.begin_round(names)
         return self.line(names[1:], AFTER) | self.turn(values, session)
 

@@ -20,7 +20,6 @@ from genlab.numbers import whole
 from genlab.sampling import Samples
 
 P = TypeVar("P")
-MAX_SESSIONS = 500
 IDLE_SECONDS = 3600.0
 MAX_WATCHED = 8  # jobs in one address
 
@@ -278,7 +277,7 @@ class Sessions:
     def _forget_idle(self) -> None:
         """Drop sessions nobody has used for an hour, and the oldest beyond the limit."""
         idle = sorted((s.seen, key) for key, s in self._sessions.items() if not s.busy())
-        surplus = len(self._sessions) - MAX_SESSIONS
+        surplus = len(self._sessions) - self.store.limits.sessions
         for i, (seen, key) in enumerate(idle):
             if i < surplus or time.monotonic() - seen > IDLE_SECONDS:
                 self._sessions.pop(key).close()

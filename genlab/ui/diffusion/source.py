@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.utils import LRUCache
 from PIL import Image
 
 from genlab import api, visualize
@@ -22,6 +23,7 @@ from genlab.ui.session import Sessions
 
 PAD = 280  # pixels of a drawing pad's edge
 INK = "#1f77b4"  # a pen's colour
+PADS = 32  # visitors whose strokes a pad of the page holds until they are read
 
 
 def held_out(index: Any) -> Digit:
@@ -31,7 +33,7 @@ def held_out(index: Any) -> Digit:
 
 def pad(elem_id: str, width: int, colour: str = INK, edge: int = PAD) -> gr.ImageEditor:
     """Where a visitor draws with a pen ``width`` pixels wide; ``strokes`` reads what is drawn."""
-    return gr.ImageEditor(
+    editor = gr.ImageEditor(
         type="pil",
         sources=(),
         canvas_size=(edge, edge),
@@ -41,6 +43,8 @@ def pad(elem_id: str, width: int, colour: str = INK, edge: int = PAD) -> gr.Imag
         show_label=False,
         elem_id=elem_id,
     )
+    editor.blob_storage = LRUCache(PADS)  # else each stroke of each visitor is kept until it is read
+    return editor
 
 
 def strokes(value: dict[str, Any] | None, size: tuple[int, int] = (PAD, PAD)) -> Image.Image:
