@@ -250,7 +250,7 @@ WEIGHTS = {
     "another shape told": weighed(GAN, lying(TENSORS, shape=[10**9, 10**9])),
     "another type told": weighed(GAN, lying(TENSORS, dtype="F64")),
     "turned": weighed(GAN, with_first(lambda t: t[None])),
-    "half precision": weighed(GAN, save({k: v.half() for k, v in TENSORS.items()})),
+    "another precision": weighed(GAN, save({k: v.bfloat16() for k, v in TENSORS.items()})),
     "one too much": weighed(GAN, save(TENSORS | {"more": torch.zeros(3)})),
     "one too few": weighed(GAN, save(dict([*TENSORS.items()][1:]))),
     "NaN": weighed(GAN, with_first(lambda t: t * float("nan"))),
@@ -267,6 +267,13 @@ def test_weights_from_a_stranger(kind: str, hub: Hub, server: StandIn) -> None:
         hub.load("eve/gan")
     assert sentence(error).startswith("eve/gan") or sentence(error).startswith(f"gan/{MODEL}")
     assert not [*Path(tempfile.gettempdir()).glob("genlab-*")]
+
+
+def test_weights_in_half_precision(hub: Hub, server: StandIn) -> None:
+    halved = {k: v.half() if v.is_floating_point() else v for k, v in TENSORS.items()}
+    server.repositories["eve/gan"] = Repository(weighed(GAN, save(halved)))
+    found = hub.load("eve/gan").model.state_dict()
+    assert all(torch.equal(found[k], v.to(found[k].dtype)) for k, v in halved.items())
 
 
 def test_a_size_that_does_not_fit_is_not_downloaded(hub: Hub, server: StandIn) -> None:

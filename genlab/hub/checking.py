@@ -24,7 +24,7 @@ MAX_CONFIG = 64_000  # bytes
 MAX_HEADER = 1_000_000  # bytes: names, shapes and places of the tensors
 MAX_DEPTH = 10  # of what is kept about the training
 KEYS: dict[str, type] = {"model": str, "config": dict, "sha256": str, "training": dict}
-DTYPES = {torch.float32: "F32", torch.int64: "I64"}
+DTYPES = {torch.float32: ("F32", "F16"), torch.int64: ("I64",)}  # weights may be in half precision
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Claim:
     def sizes(self) -> tuple[int, int]:
         """The fewest and most bytes that the file can have."""
         numbers = tensor_bytes(self.tensors)
-        return numbers, numbers + MAX_HEADER
+        return numbers // 2, numbers + MAX_HEADER  # in half precision, and in single with the largest header
 
 
 def tensor_bytes(tensors: dict[str, Tensor]) -> int:
@@ -106,6 +106,11 @@ def check_size(claim: Claim, size: int, megabytes: int) -> None:
         )
 
 
+def _dtypes(tensor: Tensor | None) -> tuple[str, ...]:
+    """How it may be stored."""
+    return () if tensor is None else DTYPES[tensor.dtype]
+
+
 def load_checked(claim: Claim, folder: Path) -> Trainable:
     """The model in ``folder``, whose config made ``claim``; CheckpointError if its weights are not those."""
     where = f"{claim.where}/{MODEL}"
@@ -115,7 +120,11 @@ def load_checked(claim: Claim, folder: Path) -> Trainable:
             found = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in parts.items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{where} is no safetensors file, or it is truncated.") from error
-    if found != {name: (tuple(t.shape), DTYPES[t.dtype]) for name, t in claim.tensors.items()}:
+    shapes = {name: tuple(t.shape) for name, t in claim.tensors.items()}
+    kept = {
+        name: shape for name, (shape, dtype) in found.items() if dtype in _dtypes(claim.tensors.get(name))
+    }
+    if found.keys() != shapes.keys() or kept != shapes:
         raise CheckpointError(f"{where} holds other tensors than those of the network in {CONFIG}.")
     model = checkpoints.load(folder)
     if not all(t.isfinite().all() for t in model.state_dict().values()):
