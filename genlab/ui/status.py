@@ -10,7 +10,7 @@ import torch
 from genlab import api
 from genlab.jobs import JobStore
 from genlab.numbers import count
-from genlab.ui import html
+from genlab.ui import html, translations
 from genlab.ui.card import sentence
 from genlab.ui.knobs import NOW, PRIVATE
 from genlab.ui.session import Sessions
@@ -53,6 +53,7 @@ def line(data: str, store: JobStore) -> str:
 
 def build(app: gr.Blocks, sessions: Sessions) -> None:
     """The line, filled when the page has loaded and kept up to date."""
+    gr.HTML(translations.SWITCH, elem_id="language")  # apart from the line, which changes under a finger
     shown = gr.HTML(line("loading", sessions.store), elem_id="status")
     source = gr.State("loading")
     timer = gr.Timer(EVERY)
