@@ -1,7 +1,8 @@
 """A catalogue of texts and how to look one up; ``language.js`` does the same in the browser.
 
-A text is a key itself, or fits a pattern such as "step {n} of {n2}" ({n}, {n2}, ...: a number; any other name: a
-text, translated in its turn), or falls into parts that are known: sentences, or what stands between ;, : and commas.
+A text is a key itself, or fits a pattern such as "step {n} of {n2}", or falls into parts that are known: sentences,
+or what stands between ;, : and commas. In a pattern, {n}, {n2}, ... are numbers, {any}, {any2}, ... anything, and any
+other name a text that must be known in its turn.
 """
 
 import html
@@ -14,13 +15,18 @@ from pathlib import Path
 HOLE = re.compile(r"\{(\w+)\}")
 NUMBER = r"([-−+±]?\d[\d,.]*(?:e[-+]?\d+)?%?|–|nan|inf)"
 WORD = re.compile(r"[A-Za-z]{2}")
-SEAMS = (r"(?<=[.!?…)])( )(?=[A-Z0-9])", r"(; )", r"(: )", r"(, )", r"( – | · | / )")
+SEAMS = (r"(?:(?<=[.!?…])|(?<=[.!?]\)))( )(?=[A-Z0-9])", r"(; )", r"(: )", r"(, )", r"( – | · | / )")
 TAG = re.compile(r"(<[^>]*>|\$\$.*?\$\$|\$[^$]+\$)", re.DOTALL)
 SAID = re.compile(r'\b(title|aria-label|alt|placeholder)="([^"]*)"')
 
 
 def is_number(hole: str) -> bool:
     return re.fullmatch(r"n\d*", hole) is not None
+
+
+def is_free(hole: str) -> bool:
+    """May anything stand there, as it is?"""
+    return is_number(hole) or re.fullmatch(r"any\d*", hole) is not None
 
 
 class Catalogue:
@@ -64,11 +70,9 @@ class Catalogue:
         for pattern, key in self.patterns:
             if fits := pattern.fullmatch(said):
                 held = dict(zip(HOLE.findall(key), fits.groups(), strict=True))
-                known = {
-                    name: held[name] if is_number(name) else self.translate(held[name]) or held[name]
-                    for name in held
-                }
-                return HOLE.sub(lambda hole, known=known: known[hole[1]], self.texts[key])  # type: ignore
+                known = {name: said if is_free(name) else self.translate(said) for name, said in held.items()}
+                if None not in known.values():
+                    return HOLE.sub(lambda hole, known=known: known[hole[1]] or "", self.texts[key])  # type: ignore
         return None
 
     def _parts(self, said: str) -> str | None:

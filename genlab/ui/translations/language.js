@@ -8,8 +8,8 @@
 
     const HOLE = /\{(\w+)\}/g, WORD = /[A-Za-z]{2}/;
     const NUMBER = '([-−+±]?\\d[\\d,.]*(?:e[-+]?\\d+)?%?|–|nan|inf)';
-    const SEAMS = [/(?<=[.!?…)])( )(?=[A-Z0-9])/, /(; )/, /(: )/, /(, )/, /( – | · | \/ )/];
-    const isNumber = hole => /^n\d*$/.test(hole);
+    const SEAMS = [/(?:(?<=[.!?…])|(?<=[.!?]\)))( )(?=[A-Z0-9])/, /(; )/, /(: )/, /(, )/, /( – | · | \/ )/];
+    const isNumber = hole => /^n\d*$/.test(hole), isFree = hole => /^(n|any)\d*$/.test(hole);
     const patterns = [...texts.keys()].filter(key => key.search(HOLE) >= 0)
         .map(key => ({key, said: key.replace(HOLE, '').length}))
         .sort((a, b) => b.said - a.said || (a.key < b.key ? -1 : 1))
@@ -40,8 +40,9 @@
             const held = {};
             holes.forEach((name, i) => {
                 const part = match[i + 1];
-                held[name] = isNumber(name) ? part : translate(part) ?? part;
+                held[name] = isFree(name) ? part : translate(part);
             });
+            if (Object.values(held).includes(null)) continue;
             return texts.get(key).replace(HOLE, (_, name) => held[name]);
         }
         return null;
@@ -145,5 +146,4 @@
         if (document.querySelector('[data-language]')) { itself.disconnect(); follow(); }
     }).observe(document.body, {subtree: true, childList: true});
     follow();
-    window.genlabTranslate = translate;
 })();
