@@ -5,7 +5,21 @@ in one pass over the finished page. What the server says later, with numbers in 
 like the answers of the API; ``language.js`` shows it in the visitor's language, by the same catalogue.
 """
 
+import json
+
+import gradio as gr
+
+from genlab.ui.translations import sources
 from genlab.ui.translations.catalogue import KOREAN, Catalogue
 from genlab.ui.translations.marking import I18N, SCRIPT, SWITCH, mark, texts
 
-__all__ = ["I18N", "KOREAN", "SCRIPT", "SWITCH", "Catalogue", "mark", "texts"]
+__all__ = ["I18N", "KOREAN", "SCRIPT", "SWITCH", "Catalogue", "mark", "missing", "texts"]
+
+
+def missing(app: gr.Blocks) -> str:
+    """JSON to be filled and put into ko.json: what the page or the sources say that has no translation; or "".
+
+    In what the sources say, 7 stands for a value: name it {n} if it is a number, {any} if it may be anything.
+    """
+    found = {"page": dict.fromkeys(texts(app)[1], ""), "run": dict.fromkeys(sources.unknown(KOREAN), "")}
+    return json.dumps(found, ensure_ascii=False, indent=2) if any(found.values()) else ""

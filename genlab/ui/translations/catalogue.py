@@ -35,14 +35,18 @@ class Catalogue:
     Args:
         page: Of the texts that the page is built with.
         run: Of what is said while it runs; keys may be patterns.
+        gradio: Of gradio's own that its translation lacks.
         same: Texts that stay as they are: names, mostly.
     """
 
-    def __init__(self, page: dict[str, str], run: dict[str, str], same: list[str]) -> None:
-        self.page, self.run, self.same = page, run, same
-        self.texts = page | run | {text: text for text in same}
+    def __init__(
+        self, page: dict[str, str], run: dict[str, str], gradio: dict[str, str], same: list[str]
+    ) -> None:
+        self.page, self.run, self.gradio, self.same = page, run, gradio, same
+        self.texts = page | run | gradio | {text: text for text in same}
+        self.used: set[str] = set()  # the keys that were of use up to now
         keys = [key for key in self.texts if HOLE.search(key)]
-        keys.sort(key=lambda key: (-len(HOLE.sub("", key)), key))  # the most said first
+        keys.sort(key=lambda key: (-len(HOLE.sub("", key)), "{any" in key, key))  # what says most, first
         self.patterns = [(re.compile(self._pattern(key), re.DOTALL), key) for key in keys]
         self.translate: Callable[[str], str | None] = lru_cache(4096)(self._translate)
 
@@ -50,9 +54,7 @@ class Catalogue:
     def _pattern(key: str) -> str:
         parts = HOLE.split(key)
         holes = [NUMBER if is_number(name) else "(.+?)" for name in parts[1::2]]
-        return "".join(
-            re.escape(said) + hole for said, hole in zip(parts[::2], [*holes, ""], strict=True)
-        )
+        return "".join(re.escape(said) + hole for said, hole in zip(parts[::2], [*holes, ""], strict=True))
 
     def _translate(self, text: str) -> str | None:
         """The translation of ``text``, or None if it is not known."""
@@ -60,10 +62,10 @@ class Catalogue:
         if not WORD.search(said):
             return text
         found = self.texts.get(said)
-        if found is None:
-            found = self._fitting(said)
-        if found is None:
-            found = self._parts(said)
+        if found is not None:
+            self.used.add(said)
+        else:
+            found = self._fitting(said) or self._parts(said)
         return None if found is None else text.replace(said, found)
 
     def _fitting(self, said: str) -> str | None:
@@ -72,6 +74,7 @@ class Catalogue:
                 held = dict(zip(HOLE.findall(key), fits.groups(), strict=True))
                 known = {name: said if is_free(name) else self.translate(said) for name, said in held.items()}
                 if None not in known.values():
+                    self.used.add(key)
                     return HOLE.sub(lambda hole, known=known: known[hole[1]] or "", self.texts[key])  # type: ignore
         return None
 
@@ -84,6 +87,10 @@ class Catalogue:
                     return "".join(part or "" for part in found)
         return None
 
+    def unknown(self, text: str) -> list[str]:
+        """The sentences of ``text`` that are not known."""
+        return [said.strip() for said in re.split(SEAMS[0], text) if self.translate(said) is None]
+
     def markup(self, value: str) -> tuple[str, list[str]]:
         """HTML or Markdown in translation, and the texts in it that are not known."""
         missing: list[str] = []
@@ -92,7 +99,7 @@ class Catalogue:
             plain = html.unescape(text)
             found = self.translate(plain)
             if found is None:
-                missing.append(plain.strip())
+                missing.extend(self.unknown(plain))
             return text if found is None or found == plain else html.escape(found, quote=True)
 
         pieces = TAG.split(value)

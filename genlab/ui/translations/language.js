@@ -11,8 +11,8 @@
     const SEAMS = [/(?:(?<=[.!?…])|(?<=[.!?]\)))( )(?=[A-Z0-9])/, /(; )/, /(: )/, /(, )/, /( – | · | \/ )/];
     const isNumber = hole => /^n\d*$/.test(hole), isFree = hole => /^(n|any)\d*$/.test(hole);
     const patterns = [...texts.keys()].filter(key => key.search(HOLE) >= 0)
-        .map(key => ({key, said: key.replace(HOLE, '').length}))
-        .sort((a, b) => b.said - a.said || (a.key < b.key ? -1 : 1))
+        .map(key => ({key, said: key.replace(HOLE, '').length, free: key.includes('{any')}))
+        .sort((a, b) => b.said - a.said || a.free - b.free || (a.key < b.key ? -1 : 1))
         .map(({key}) => {
             const holes = [...key.matchAll(HOLE)].map(hole => hole[1]);
             const literal = key.split(/\{\w+\}/).map(part => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -59,8 +59,8 @@
 
     const root = document.documentElement, ATTRIBUTES = ['title', 'aria-label', 'alt', 'placeholder'];
     const korean = () => (root.lang || '').startsWith('ko');
-    // What people wrote, code and formulas stay; so does gradio's page of the API.
-    const LEFT = 'script, style, textarea, code, pre, .katex, [contenteditable=true], .api-docs, [data-language]';
+    // What people wrote, code, formulas and names of files stay; so does gradio's page of the API.
+    const LEFT = 'script, style, textarea, code, pre, .katex, [contenteditable=true], .api-docs, .file-preview, [data-language]';
     const shown = new WeakMap();  // node -> {place: {english, said}}
 
     function put(node, place, now, set) {

@@ -10,7 +10,9 @@ import gradio as gr
 
 from genlab.ui.translations.catalogue import KOREAN
 
-PREFIX = "gl:"  # of our keys: gradio translates any value that is a key, also one that the server must get back
+PREFIX = (
+    "gl:"  # of our keys: gradio translates any value that is a key, also one that the server must get back
+)
 LONGEST = 4000  # a longer value is left to the script, for gradio would hold it three times
 CHOOSING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup)
 SAYING = (gr.Button, gr.HTML, gr.Markdown)
@@ -59,7 +61,12 @@ def _each(app: gr.Blocks) -> Iterator[tuple[Any, str, str, Callable[[str], Any]]
         for name in names:
             text = getattr(block, name, None)
             if isinstance(text, str) and text:
-                yield block, name, _original(text), lambda said, block=block, name=name: setattr(block, name, said)
+                yield (
+                    block,
+                    name,
+                    _original(text),
+                    lambda said, block=block, name=name: setattr(block, name, said),
+                )
         if isinstance(block, CHOOSING):
             for i, (shown, value) in enumerate(block.choices):
 
@@ -73,7 +80,7 @@ def _translated(block: Any, name: str, text: str) -> tuple[str, list[str]]:
     if isinstance(block, gr.HTML | gr.Markdown) and name == "value":
         return KOREAN.markup(text)
     found = KOREAN.translate(text)
-    return (text, [text]) if found is None else (found, [])
+    return (text, KOREAN.unknown(text)) if found is None else (found, [])
 
 
 def mark(app: gr.Blocks) -> None:
