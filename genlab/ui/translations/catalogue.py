@@ -1,8 +1,8 @@
 """A catalogue of texts and how to look one up; ``language.js`` does the same in the browser.
 
-A text is a key itself, or fits a pattern such as "step {n} of {n2}", or falls into parts that are known: sentences,
-or what stands between ;, : and commas. In a pattern, {n}, {n2}, ... are numbers, {any}, {any2}, ... anything, and any
-other name a text that must be known in its turn.
+A text is a key itself, or fits a pattern such as "step {n} of {n2}", or falls into parts that are known:
+sentences, or what stands between ;, : and commas. In a pattern {n}, {n2}, ... are numbers, {any}, {any2}, ...
+anything, and any other name is a text that must be known in its turn.
 """
 
 import html

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ import gradio as gr
 
 from genlab.ui.translations.catalogue import KOREAN
 
-PREFIX = (
-    "gl:"  # of our keys: gradio translates any value that is a key, also one that the server must get back
-)
+# gradio translates any value that is a key, also one that the server must get back: none begins like this.
+PREFIX = "gl:"
 LONGEST = 4000  # a longer value is left to the script, for gradio would hold it three times
 CHOOSING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup)
 SAYING = (gr.Button, gr.HTML, gr.Markdown)
@@ -61,19 +61,15 @@ def _each(app: gr.Blocks) -> Iterator[tuple[Any, str, str, Callable[[str], Any]]
         for name in names:
             text = getattr(block, name, None)
             if isinstance(text, str) and text:
-                yield (
-                    block,
-                    name,
-                    _original(text),
-                    lambda said, block=block, name=name: setattr(block, name, said),
-                )
+                yield block, name, _original(text), partial(setattr, block, name)
         if isinstance(block, CHOOSING):
-            for i, (shown, value) in enumerate(block.choices):
+            for i, (shown, _) in enumerate(block.choices):
+                yield block, "choice", _original(str(shown)), partial(_rename, block, i)
 
-                def rename(said: str, block: Any = block, i: int = i, value: Any = value) -> None:
-                    block.choices[i] = (said, value)
 
-                yield block, "choice", _original(str(shown)), rename
+def _rename(block: Any, i: int, name: str) -> None:
+    """Show choice i as ``name``; its value, which the server gets back, stays."""
+    block.choices[i] = (name, block.choices[i][1])
 
 
 def _translated(block: Any, name: str, text: str) -> tuple[str, list[str]]:
@@ -98,7 +94,8 @@ def mark(app: gr.Blocks) -> None:
 
 def texts(app: gr.Blocks) -> tuple[set[str], list[str]]:
     """All texts that a page is built with, and those of them without a translation."""
-    seen, unknown = set(), {}
+    seen: set[str] = set()
+    unknown: dict[str, None] = {}
     for block, name, text, _ in _each(app):
         seen.add(text)
         unknown |= dict.fromkeys(_translated(block, name, text)[1])
