@@ -13,11 +13,13 @@ TABS = ["비교", "경주", "확산", "잠재 공간", "GAN 실험실", "스튜�
 NOT_OURS = "script, style, textarea, code, pre, .katex, .file-preview, [data-language], footer"
 # Visible texts with two Latin words in a row that are no Korean: sentences that were left.
 SENTENCES = """skip => {
-    const found = [], each = document.createTreeWalker(document.querySelector('gradio-app'), NodeFilter.SHOW_TEXT);
+    const found = [], page = document.querySelector('gradio-app');
+    const each = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
     while (each.nextNode()) {
         const {nodeValue, parentElement} = each.currentNode;
         if (parentElement.closest(skip) || !parentElement.checkVisibility()) continue;
-        if (/[A-Za-z]{2,} [A-Za-z]{2,}/.test(nodeValue) && !/[가-힣]/.test(nodeValue)) found.push(nodeValue.trim());
+        if (/[가-힣]/.test(nodeValue)) continue;
+        if (/[A-Za-z]{2,} [A-Za-z]{2,}/.test(nodeValue)) found.push(nodeValue.trim());
     }
     return found;
 }"""
@@ -42,7 +44,9 @@ def expect_language(page: Page, language: str) -> None:
     expect(page.get_by_role("tab").first).to_have_text(first, timeout=PATIENCE)
     expect(page.locator("#status b").first).to_have_text("장치" if language == "ko" else "Device")
     expect(page.locator("html")).to_have_attribute("lang", re.compile(f"^{language}"))
-    expect(page.locator(f"[data-language={language}]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(f"[data-language={language}]")).to_have_attribute(
+        "aria-pressed", "true", timeout=PATIENCE
+    )
 
 
 def test_every_tab_is_korean(korean: Page) -> None:
@@ -96,9 +100,14 @@ def test_both_lookups_agree(browser: Browser, url: str) -> None:
     shown = page.evaluate(
         """texts => {
             const box = document.createElement('div');
-            for (const text of texts) box.append(Object.assign(document.createElement('p'), {textContent: text}));
+            for (const text of texts) {
+                const p = document.createElement('p');
+                p.textContent = text;
+                box.append(p);
+            }
             document.body.append(box);
-            return new Promise(done => setTimeout(() => done([...box.children].map(p => p.textContent)), 500));
+            const said = () => [...box.children].map(p => p.textContent);
+            return new Promise(done => setTimeout(() => done(said()), 500));
         }""",
         texts,
     )

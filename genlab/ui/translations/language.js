@@ -98,11 +98,14 @@
         }
     });
     let watching = false;
-    function follow() {
-        const wanted = korean();
+    function press() {
+        const now = korean() ? 'ko' : 'en';
         document.querySelectorAll('[data-language]').forEach(button =>
-            button.setAttribute('aria-pressed', String(button.dataset.language === (wanted ? 'ko' : 'en'))));
-        if (!wanted && !watching) return;  // an English page costs nothing
+            button.setAttribute('aria-pressed', String(button.dataset.language === now)));
+    }
+    function follow() {
+        press();
+        if (!korean() && !watching) return;  // an English page costs nothing
         if (!watching) watcher.observe(document.body, {
             subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ATTRIBUTES,
         });
@@ -142,8 +145,8 @@
         const button = event.target.closest?.('[data-language]');
         if (button) choose(button.dataset.language);
     });
-    new MutationObserver((_, itself) => {  // the switch stands in the page once that is built
-        if (document.querySelector('[data-language]')) { itself.disconnect(); follow(); }
+    new MutationObserver(() => {  // the switch comes with the page, and again when gradio draws it anew
+        if (document.querySelector('[data-language]:not([aria-pressed])')) press();
     }).observe(document.body, {subtree: true, childList: true});
     follow();
 })();
