@@ -83,7 +83,7 @@ def test_address_decides_and_the_server_gets_its_values(browser: Browser, url: s
     page.get_by_role("tab", name="역과정", exact=True).click()
     page.locator("#reverse-digit input").click()
     page.get_by_role("option", name="없음", exact=True).click()
-    page.get_by_label("단계 수", exact=True).first.fill("2")
+    page.locator("#reverse-knobs").get_by_label("단계 수").first.fill("2")
     page.locator("#reverse-run").click()
     page.locator("#reverse-shown", has_text="2단계 중 2단계: 완성된 그림").wait_for()
     page.locator("[data-language=en]").click()
