@@ -25,6 +25,7 @@ from genlab.ui import (
     race,
     status,
     studio,
+    translations,
 )
 from genlab.ui.following import arrive, build_boxes
 from genlab.ui.job_view import entry
@@ -39,7 +40,8 @@ from genlab.uploads import trust_nothing
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
-    "head": HEAD + places.SCRIPT + lessons.SCRIPT,
+    "head": HEAD + places.SCRIPT + lessons.SCRIPT + translations.SCRIPT,
+    "i18n": translations.I18N,
     "show_error": True,
     "footer_links": ["api", "gradio", "settings"],
     "ssr_mode": False,
@@ -103,4 +105,5 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
 
         app.load(arriving, None, [arrived, *jobs.values()], **NOW)
         app.unload(leave)
+        translations.mark(app)
     return app

@@ -11,7 +11,7 @@ from genlab import api
 from genlab.host import zero_gpu
 from genlab.jobs import JobStore
 from genlab.numbers import count
-from genlab.ui import account, html
+from genlab.ui import account, html, translations
 from genlab.ui.card import sentence
 from genlab.ui.knobs import NOW, PRIVATE
 from genlab.ui.session import Sessions
@@ -55,6 +55,7 @@ def line(data: str, store: JobStore) -> str:
 
 def build(app: gr.Blocks, sessions: Sessions, sign_in: gr.LoginButton | None) -> None:
     """The line, filled when the page has loaded and kept up to date; beside it the way to sign in."""
+    gr.HTML(translations.SWITCH, elem_id="language")  # apart from the line, which changes under a finger
     with gr.Row(elem_classes="gl-top"):
         shown = gr.HTML(line("loading", sessions.store), elem_id="status")
         if sign_in:
