@@ -101,7 +101,7 @@ def test_every_panel_has_an_address(built: Any) -> None:
     tabs = next(block for block in app.blocks.values() if isinstance(block, gr.Tabs))
     known = places_of(tabs)
     leaves = {place for place in known if not any(p.startswith(f"{place}/") for p in known)}
-    assert leaves - {"leaderboard/families"} == set(found) == set(PLACES)
+    assert leaves - {"leaderboard/families", "lessons"} == set(found) == set(PLACES)
 
 
 @pytest.mark.parametrize("place", [p for p in PLACES if not p.startswith("studio/")])

@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genlab.settings import Limits
+from genlab.ui import account
 from genlab.ui.card import FAILED
 from genlab.ui.gate import bodies
 from genlab.ui.gate.bodies import MISFIT
@@ -32,6 +33,7 @@ from genlab.ui.gate.unread import hang_up, under_way
 log = logging.getLogger(__name__)
 
 MAX_PATH = 1000  # letters of an address; a file system knows no much longer ones
+MAX_FILE = 20_000_000  # bytes of an upload, where ``launch`` was told nothing
 MAX_JSON = 4_000_000  # bytes of a call's values; pictures are uploaded
 ROOM = 2**20  # bytes of a form around its files
 SWEEP_SECONDS = 10.0  # between two looks at what was not fetched, and at the age of the served files
@@ -191,7 +193,7 @@ class Gate:
     async def upload(self, visit: Visit) -> Receive:
         """A file comes in: not too large, and not too often."""
         self.traffic.upload(visit.address)
-        return bounded(visit.scope, visit.receive, blocks_of(visit).max_file_size + ROOM)
+        return bounded(visit.scope, visit.receive, largest(visit) + ROOM)
 
     async def progress(self, visit: Visit) -> Receive:
         """How far an upload is: gradio keeps a note of each name it is asked for."""
@@ -202,7 +204,7 @@ class Gate:
     async def strokes(self, visit: Visit) -> Receive:
         """A drawing pad sends what is on it."""
         self.traffic.upload(visit.address)
-        raw = await read(visit.scope, visit.receive, blocks_of(visit).max_file_size + ROOM)
+        raw = await read(visit.scope, visit.receive, largest(visit) + ROOM)
         form_of = Request(visit.scope, again(raw, visit.receive)).form(max_files=2, max_fields=8)
         editors = {k for k, v in blocks_of(visit).blocks.items() if isinstance(v, ImageEditor)}
         try:
@@ -224,6 +226,11 @@ def blocks_of(visit: Visit) -> Any:
     return visit.scope["app"].get_blocks()
 
 
+def largest(visit: Visit) -> int:
+    """Bytes of an upload, as ``launch`` was told."""
+    return blocks_of(visit).max_file_size or MAX_FILE
+
+
 def routes() -> Iterable[tuple[str, re.Pattern[str], Check]]:
     """Every route that the page and the clients use."""
     api = "/gradio_api"
@@ -231,7 +238,7 @@ def routes() -> Iterable[tuple[str, re.Pattern[str], Check]]:
         yield "GET", re.compile(path), Gate.page
     for path in ("/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/(assets|static|svelte)/.*"):
         yield "GET", re.compile(path), Gate.free
-    for path in ("login/huggingface", "login/callback", "logout"):  # there on a Space where one can sign in
+    for path in ("login/huggingface", "login/callback", "logout") if account.offered() else ():
         yield "GET", re.compile(f"/{path}"), Gate.free
     yield "GET", re.compile(f"{api}/(info|openapi.json)/?"), Gate.told
     for path in ("app_id/?", "startup-events", "theme.css", "queue/status"):
