@@ -71,8 +71,11 @@ def test_a_visitors_picture_is_in_the_receipt(visit: Any, tmp_path: Any) -> None
     ink = Image.new("L", (28, 28))
     ImageDraw.Draw(ink).line((8, 6, 20, 22), fill=255, width=3)
     ink.save(tmp_path / "mine.png")
-    visitor = visit(query="?tab=diffusion/image-to-image&strength=0.4")
+    visitor = visit()
     page = visitor.page
+    visitor.open_tab("Diffusion")
+    visitor.open_tab("Image to image")
+    visitor.type(page.locator("#vary-knobs").get_by_label("number input for strength"), "0.4")
     page.locator("#vary-chosen img").wait_for()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Upload a picture").locator("visible=true").first.click()
