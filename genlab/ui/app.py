@@ -1,5 +1,6 @@
 """The page as a whole: a head with the status line, one tab for each question, the endpoints."""
 
+import os
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from genlab.jobs import JobStore
 from genlab.models import MODELS
 from genlab.studio.engine import Engine
 from genlab.ui import (
+    agents,
     compare,
     diffusion,
     endpoints,
@@ -44,6 +46,7 @@ LAUNCH: dict[str, Any] = {
     "ssr_mode": False,
     "max_file_size": "20mb",
     "enable_monitoring": False,
+    "mcp_server": os.environ.get("GRADIO_MCP_SERVER", "True").lower() == "true",
     "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
 CACHE = (3600, 86400)  # every hour, delete served files older than a day
@@ -58,6 +61,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     """
     Image.MAX_IMAGE_PIXELS = MAX_SIDE**2 // 2  # Pillow refuses twice as many, also where gradio decodes
     pictures.write_whole()
+    agents.offer()
     sessions = Sessions(store)
     with gr.Blocks(title="genlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as app:
         gr.HTML(
