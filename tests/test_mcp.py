@@ -205,7 +205,7 @@ def test_agents_do_not_share_what_they_train(url: str) -> None:
     assert names == {"model.safetensors", "config.json"}  # who has the id may
 
 
-# The page "Use via API"
+# The view "Use via API or MCP" of the page
 
 FREE = {"prompt", "negative_prompt", "job", "x", "y", "x_values", "y_values"}  # text that is no choice
 LASTING = {"train", "job", "follow", "stop", "resume", "checkpoint"}
