@@ -98,17 +98,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def receipt(calls: list[Call], weights: dict[str, str]) -> dict[str, Any]:
+def receipt(calls: list[Call], weights: dict[str, str], digits: str | None = None) -> dict[str, Any]:
     """All that is needed to make the same pixels again, as JSON.
 
     Args:
         calls: What was called; a visitor's own pictures go into it as they are.
         weights: sha256 of the weights that drew, by their names.
+        digits: sha256 of the test digits, where the calls depend on them.
     """
     told = [
         {"endpoint": c.endpoint, "arguments": {k: _kept(v) for k, v in c.arguments.items()}} for c in calls
     ]
-    return {"calls": told, "weights": weights, "versions": versions()}
+    data = {"digits": digits} if digits else {}
+    return {"calls": told, "weights": weights, **data, "versions": versions()}
 
 
 def _kept(value: Any) -> Any:

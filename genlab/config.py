@@ -44,13 +44,17 @@ def quote(value: Any) -> str:
     return text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 3] + "..."
 
 
+def span(lo: float, hi: float) -> str:
+    """A range in words; whole numbers in full."""
+    return " to ".join(f"{end:g}" if isinstance(end, float) else str(end) for end in (lo, hi))
+
+
 def check_number(name: str, value: Any, lo: float, hi: float, *, whole: bool, step: int = 1) -> float | int:
     """Return ``value`` as a float or (``whole``) a multiple of ``step`` in [lo, hi], or raise InvalidInput.
 
     5.0 is taken as the whole number 5, as a slider may send it; True, "5", NaN and None are not.
     """
-    lowest, highest = (f"{end:g}" if isinstance(end, float) else str(end) for end in (lo, hi))
-    allowed = f"a {'whole ' if whole else ''}number from {lowest} to {highest}"
+    allowed = f"a {'whole ' if whole else ''}number from {span(lo, hi)}"
     if step != 1:
         allowed += f" in steps of {step}"
     fits = (

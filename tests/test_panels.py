@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from genlab import calls
+from genlab.api import receipts
 from genlab.calls import Own
 from genlab.errors import InvalidInput
 from genlab.lessons import steps
@@ -215,6 +216,22 @@ def test_other_weights_and_versions_are_named() -> None:
     assert replay.differences({"versions": {"torch": "1.0"}}) == [
         f"torch was 1.0, is {calls.versions()['torch']}"
     ]
+
+
+def test_of_every_endpoint_is_known_what_it_draws_with(built: Any) -> None:
+    known = [*receipts.DRAWN_BY, *receipts.CHOSEN_BY]
+    assert {*known, *receipts.PASSING} == returned_by(built[0]).keys() and len(known) == len(set(known))
+    for panel in built[1].values():
+        for made in panel.calls(first(panel)):
+            named = made.arguments.get(receipts.CHOSEN_BY.get(made.endpoint, ""))
+            assert receipts.drawn_by(*made) or named is None, made
+    with pytest.raises(InvalidInput, match="no receipt"):
+        receipts.drawn_by("train", {})
+
+
+def test_other_test_digits_are_named() -> None:
+    assert replay.differences({"digits": receipts.digits_sha256()}) == []
+    assert "test digits were others" in replay.differences({"digits": "0" * 64})[0]
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,59 @@
-"""Which weights a call draws with: the part of a receipt that the call does not tell."""
+"""What a call draws with, besides what it says itself: weights, and digits of the data set."""
 
+import hashlib
+from functools import lru_cache
 from typing import Any
 
+from genlab.api.families import dataset
+from genlab.errors import InvalidInput
 from genlab.library import PLANE
 from genlab.models import MODELS
-from genlab.studio.catalog import CATALOG
 
 JUDGE, DIFFUSION, STUDIO = "classifier", "ddpm", "mini-sd"
-# Of the endpoints whose arguments name no family.
+OF_DDPM = "reverse compare_samplers guidance interpolate invert repaint vary steps_curve guidance_curve"
+OF_STUDIO = "text_to_image image_to_image inpaint control guidance_sweep grid inside"
+OF_DIGITS = "noise invert repaint vary manifold decode between directions arithmetic reconstruct modes"
+# Weights by endpoint, and the parameters that name them.
 DRAWN_BY: dict[str, tuple[str, ...]] = {
-    "noise": (),
-    "ring": (),
+    **dict.fromkeys(OF_DDPM.split(), (DIFFUSION,)),
+    **dict.fromkeys(("noise", "ring", "race", "leaderboard", "edges", "studio_models"), ()),
     "modes": (JUDGE,),
     "manifold": (PLANE,),
     "decode": (PLANE, JUDGE),
 }
+CHOSEN_BY = {
+    **dict.fromkeys(("sample", "nearest", "evaluate"), "model"),
+    **dict.fromkeys(("between", "reconstruct"), "families"),
+    **dict.fromkeys(("directions", "arithmetic"), "family"),
+    **dict.fromkeys(OF_STUDIO.split(), "model"),
+}
+# What changes the server, or tells of it: no receipt has these.
+PASSING = (
+    *("train", "submit", "race", "job", "follow", "stop", "resume", "checkpoint"),
+    *("load_from_hub", "models", "studio_recipe"),
+)
 
 
 def drawn_by(endpoint: str, arguments: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the weights that a call draws with; of a studio's model that does not ship, none."""
+    """The names of the weights that a call draws with; of a studio's model that does not ship, none.
+
+    InvalidInput for an endpoint that nobody has entered here.
+    """
     if endpoint in DRAWN_BY:
         return DRAWN_BY[endpoint]
-    named = [arguments.get("model"), arguments.get("family"), *(arguments.get("families") or ())]
-    if found := tuple(name for name in named if name in MODELS):
-        return found
-    if named[0] in CATALOG:
-        return (STUDIO,) if named[0] == STUDIO else ()
-    return (DIFFUSION,)
+    if endpoint not in CHOSEN_BY:
+        raise InvalidInput(f"endpoint is {endpoint!r}, of which there is no receipt.")
+    named = arguments.get(CHOSEN_BY[endpoint])
+    names = named if isinstance(named, list | tuple) else [named]
+    return tuple(name for name in names if name in MODELS or name == STUDIO)
+
+
+def shows_digits(endpoint: str) -> bool:
+    """Does it depend on the digits of the test set?"""
+    return endpoint in OF_DIGITS.split()
+
+
+@lru_cache(maxsize=1)
+def digits_sha256() -> str:
+    """Of the pixels of the test digits: of all of MNIST, or of the embedded ones."""
+    return hashlib.sha256(dataset("test").images.numpy().tobytes()).hexdigest()

@@ -1,5 +1,6 @@
 """The page as a whole: a head with the status line, one tab for each question, the endpoints."""
 
+import os
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from genlab.models import MODELS
 from genlab.studio.engine import Engine
 from genlab.ui import (
     account,
+    agents,
     compare,
     diffusion,
     endpoints,
@@ -49,6 +51,7 @@ LAUNCH: dict[str, Any] = {
     "enable_monitoring": False,
     "_frontend": False,  # gradio ends a server whose own page takes 3 s, as on a machine that is busy
     "run_history": False,
+    "mcp_server": os.environ.get("GRADIO_MCP_SERVER", "True").lower() == "true",
     "allowed_paths": [str(SETTINGS.folder)],  # what was trained, to download: each in an unguessable folder
 }
 
@@ -62,6 +65,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
     """
     trust_nothing()
     pictures.write_whole()
+    agents.offer()
     sessions, sign_in = Sessions(store), account.button()
     with Page(store.limits, title="genlab", analytics_enabled=False, fill_width=True) as app:
         gr.HTML(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import gradio as gr
 from gradio.components import Component
 
-from genlab.api.receipts import drawn_by
+from genlab.api.receipts import digits_sha256, drawn_by, shows_digits
 from genlab.calls import Call, call, curl, files, receipt, snippet
 from genlab.config import check_choice, check_number
 from genlab.errors import GenlabError
@@ -37,7 +37,7 @@ SEEN = """() => new Promise(done => {
         setTimeout(done, 300);
     }, 100);
 })"""
-NO_RECEIPT = "There is no receipt: what comes out depends on the speed of the machine."
+NO_RECEIPT = "There is no receipt: another time something else may come out."
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,8 @@ class Dock:
         weights = {name: session.digest(name) for c in calls for name in drawn_by(c.endpoint, c.arguments)}
         warning, first = before(session, [name for name in weights if name in MODELS])
         said = [OWN_PICTURE] * any(map(files, calls)) + [NO_RECEIPT] * (not panel.exact)
-        made = json.dumps(receipt(calls, weights), indent=2) if panel.exact else ""
+        digits = digits_sha256() if any(shows_digits(c.endpoint) for c in calls) else None
+        made = json.dumps(receipt(calls, weights, digits), indent=2) if panel.exact else ""
         return {
             self.fold: gr.Accordion(visible=True, open=True),
             self.note: html.note(" ".join(said), plain=True),

@@ -14,7 +14,7 @@ from gradio.components import Component
 from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema
 
-from genlab.config import Config
+from genlab.config import Config, span
 from genlab.models import FIRST, MODELS
 from genlab.ui.card import sentence
 
@@ -29,6 +29,7 @@ GROUPS = {
     "following": None,
 }
 
+TEST_IMAGES = "0 to 9999 (499 where only the embedded digits are at hand)"
 
 Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name
 
@@ -60,7 +61,7 @@ def knobs_of(config_type: type[Config], empty: str | None = None) -> Knobs:
 
 def knob_help(field: dataclasses.Field, owners: list[str] | None = None, empty: str | None = None) -> str:
     meta = field.metadata
-    allowed = " or ".join(meta["options"]) if "options" in meta else f"{meta['lo']:g} to {meta['hi']:g}"
+    allowed = " or ".join(meta["options"]) if "options" in meta else span(meta["lo"], meta["hi"])
     only = f"; {', '.join(owners)} only" if owners else ""
     return f"{meta['help']} ({allowed}{only}); empty {empty or f'for {field.default}'}."
 
@@ -89,7 +90,7 @@ def told() -> Iterator[None]:
         raise gr.Error(sentence(error), print_exception=False) from error
 
 
-def spoken(fn: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+def spoken(fn: Callable[..., Any], signature: inspect.Signature, helps: dict[str, str]) -> Callable[..., Any]:
     """``fn`` called by position, its errors told in a sentence."""
 
     def stream(*args: Any) -> Iterator[Any]:
@@ -109,7 +110,9 @@ def spoken(fn: Callable[..., Any], signature: inspect.Signature) -> Callable[...
     call: Any = follow if inspect.isasyncgenfunction(fn) else stream
     call.__signature__ = signature  # where gradio looks for gr.Request
     call.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    call.__name__, call.__doc__ = fn.__name__, fn.__doc__
+    summary, _, _ = (inspect.getdoc(fn) or "").partition("Args:\n")
+    args = [f"    {name}: {helps[name]}" for name in signature.parameters if name in helps]
+    call.__name__, call.__doc__ = fn.__name__, "\n".join([summary.rstrip(), "", "Args:", *args])  # for MCP
     return call
 
 
@@ -123,6 +126,7 @@ def parameter_help(fn: Callable[..., Any], knobs: Knobs) -> dict[str, str]:
     }
     for word, names in lists.items():
         args = args.replace(f"{{{word}}}", ", ".join(names))
+    args = args.replace("{test}", TEST_IMAGES)
     return {name: text for name, (_, text) in knobs.items()} | dict(
         re.findall(r"^    (\w+): (.*)$", args, re.M)
     )
@@ -165,7 +169,7 @@ def publish(
     signature, helps = spelled_out(fn, found), parameter_help(fn, found)
     gr.on(
         [],
-        spoken(fn, signature),
+        spoken(fn, signature, helps),
         [
             input_of(name, parameter, helps.get(name, ""))
             for name, parameter in signature.parameters.items()

@@ -14,7 +14,7 @@ import gradio as gr
 from gradio_client import Client, handle_file
 
 from genlab import api, calls
-from genlab.api.receipts import drawn_by
+from genlab.api.receipts import PASSING, digits_sha256, drawn_by
 from genlab.checkpoints import weights_sha256, write_json
 from genlab.config import check_choice, check_options
 from genlab.errors import InvalidInput
@@ -23,7 +23,6 @@ from genlab.ui.panels import returned_by
 
 MAX_RECEIPT = 2_000_000  # characters
 MAX_CALLS = 20
-LASTING = ("train", "submit", "race", "resume", "stop", "checkpoint", "job", "follow")  # no receipt has these
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -54,7 +53,10 @@ def differences(receipt: dict[str, Any]) -> list[str]:
                 f"The receipt's {name} has other weights than the one here (sha256 {str(sha256)[:12]}, here "
                 f"{here[:12]}): it was another version's, or a visitor's own."
             )
-    return [f"{k} was {then[k]}, is {now.get(k)}" for k in then if then[k] != now.get(k)]
+    found = [f"{k} was {then[k]}, is {now.get(k)}" for k in then if then[k] != now.get(k)]
+    if receipt.get("digits") not in (None, digits_sha256()):
+        found.append("the test digits were others (all of MNIST, or the embedded ones)")
+    return found
 
 
 def _here(name: str) -> str:
@@ -84,7 +86,7 @@ def replay(receipt: dict[str, Any], folder: Path, own: dict[str, Path] | None = 
         own: Files for the visitor's pictures that were too large for the receipt, by parameter.
     """
     app = build_app()
-    returned = {name: found for name, found in returned_by(app).items() if name not in LASTING}
+    returned = {name: found for name, found in returned_by(app).items() if name not in PASSING}
     made = [_checked(told, tuple(returned)) for told in receipt["calls"]]
     folder.mkdir(parents=True, exist_ok=True)
     with serving(app) as client:

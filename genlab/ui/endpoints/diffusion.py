@@ -39,7 +39,7 @@ class DiffusionCalls(Calls):
 
         Args:
             t: 0 (almost clean) to 999 (pure noise).
-            index: Which test image, from 0.
+            index: Which test image, {test}.
             seed: Of the noise, 0 to 4294967295.
             schedule: linear, cosine or sigmoid.
             picture: A picture file of any size and mode in place of the test image; empty for none.

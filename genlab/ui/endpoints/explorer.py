@@ -90,12 +90,12 @@ class ExplorerCalls(Calls):
         """Pictures between two digits in several latent spaces, and the norm of each code.
 
         Args:
-            index: The first end: which test image, from 0.
+            index: The first end: which test image, {test}.
             picture: A picture file in its place; empty for none.
-            seed: The seed of each family's own sample in place of both; empty for none.
-            other_index: The last end: which test image.
+            seed: Of each family's own sample in place of both, 0 to 4294967295; empty for none.
+            other_index: The last end: which test image, {test}.
             other_picture: A picture file in its place; empty for none.
-            other_seed: The seed of a sample in place of both; empty for none.
+            other_seed: Of a sample in place of both, 0 to 4294967295; empty for none.
             n: Number of pictures on each way, 2 to 32, both ends among them.
             families: Any of autoencoder, vae, gan, wgan, wgan_gp, ddpm, flow; empty for four of them.
             paths: spherical, linear, or both; empty for both.
@@ -129,7 +129,7 @@ class ExplorerCalls(Calls):
         Args:
             family: autoencoder or vae.
             amounts: How far along each, in standard deviations, -3 to 3, at most 6 of them; empty for 0.
-            index: Which test image is moved, from 0; empty for the mean of all codes.
+            index: Which test image is moved, {test}; empty for the mean of all codes.
             picture: A picture file in its place; empty for none.
             n: Pictures along each direction, from -3 to 3 standard deviations, 2 to 32.
         """
@@ -159,7 +159,7 @@ class ExplorerCalls(Calls):
             plus: The digit whose mean code is added, 0 to 9.
             minus: The digit whose mean code is taken away, 0 to 9.
             start: A digit whose mean code it begins with, 0 to 9; empty for a picture.
-            index: Which test image it begins with, from 0.
+            index: Which test image it begins with, {test}.
             picture: A picture file in its place; empty for none.
             strength: How much of the difference is added, -2 to 2.
         """
@@ -183,7 +183,7 @@ class ExplorerCalls(Calls):
         First the original; while it streams, how far each family is.
 
         Args:
-            index: Which test image, from 0.
+            index: Which test image, {test}.
             picture: A picture file of any size and mode in its place; empty for none.
             families: Any of autoencoder, vae, gan, wgan, wgan_gp, ddpm, flow; empty for all.
         """

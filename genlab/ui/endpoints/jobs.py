@@ -183,7 +183,7 @@ class JobCalls(Calls):
         plan = self._plan(session, model, start, options, **knobs)
         return state_of(session.submit(plan).look())
 
-    def race(self, request: gr.Request, families: list | None = None, **knobs: Any) -> Json:
+    def race(self, request: gr.Request, families: list[str] | None = None, **knobs: Any) -> Json:
         """Race families at equal compute, in the background: at any time the one that has used the least
         is advanced. Returns its state at once, with "job": the id to ask by; see /follow and /checkpoint.
 

@@ -44,7 +44,7 @@ class LatentCalls(Calls):
             label: Digit 0 to 9; empty for 3.
             n: Number of pictures, 2 to 32, both ends among them.
             seed: Of the first start, 0 to 4294967295.
-            other_seed: Of the last start.
+            other_seed: Of the last start, 0 to 4294967295.
             path: spherical, or linear, whose middle is too weak a noise.
         """
         wanted = given(label=label, n=n, seed=seed, other_seed=other_seed, path=path, **knobs)
@@ -66,7 +66,7 @@ class LatentCalls(Calls):
 
         Args:
             label: What the digit is, 0 to 9; empty for the model without a condition.
-            index: Which test image, from 0.
+            index: Which test image, {test}.
             picture: A picture file of any size and mode in place of the test image; empty for none.
         """
         digit = api.digit(**given(index=index, picture=picture))
@@ -99,7 +99,7 @@ class LatentCalls(Calls):
             label: What the digit should be, 0 to 9; empty for the model without a condition.
             n: Number of pictures, 1 to 32.
             seed: 0 to 4294967295.
-            index: Which test image, from 0.
+            index: Which test image, {test}.
             picture: A picture file of any size and mode in place of the test image; empty for none.
             region: right half, left half, upper half, lower half or middle.
             mask: A picture file in place of the region: white is drawn anew, black kept; empty for none.
@@ -129,7 +129,7 @@ class LatentCalls(Calls):
             label: What it should become, 0 to 9; empty for the model without a condition.
             n: Number of pictures, 1 to 32.
             seed: 0 to 4294967295.
-            index: Which test image, from 0.
+            index: Which test image, {test}.
             picture: A picture file of any size and mode in place of the test image; empty for none.
         """
         digit = api.digit(**given(index=index, picture=picture))

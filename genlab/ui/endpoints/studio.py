@@ -7,6 +7,7 @@ from PIL import Image
 
 from genlab import api
 from genlab.numbers import jsonable
+from genlab.studio.catalog import CATALOG
 from genlab.studio.engine import Drawn, Engine
 from genlab.studio.request import ControlKnobs, ImageKnobs, InpaintKnobs, Knobs, TextKnobs
 from genlab.studio.sheets import Sheet
@@ -16,7 +17,8 @@ from genlab.ui.publishing import Knobs as Parameters
 from genlab.ui.publishing import knobs_of, publish
 
 EMPTY = "as /studio_models tells of the model"
-MODEL: Parameters = {"model": (str, "One of /studio_models; empty for mini-sd.")}
+MODELS = ", ".join(CATALOG)
+MODEL: Parameters = {"model": (str, f"{MODELS}: see /studio_models for what each can do; empty for mini-sd.")}
 ONE: Parameters = {
     "prompt": (str, f'What to draw; empty for "{api.PROMPT}", a space for no words.'),
     "negative_prompt": (str, "What to keep away from; works with guidance above 1."),
@@ -152,9 +154,9 @@ class StudioCalls:
     def grid(
         self,
         x: str | None = "guidance",
-        x_values: list[Any] | None = None,
+        x_values: list[str | float] | None = None,
         y: str | None = "steps",
-        y_values: list[Any] | None = None,
+        y_values: list[str | float] | None = None,
         **wanted: Any,
     ) -> Answer:
         """Pictures over any two settings: a labelled picture, then each alone, row by row.

@@ -11,6 +11,7 @@ from torch import Tensor
 from genlab import visualize
 from genlab.data import to_uint8
 from genlab.library import Library
+from genlab.ui.agents import session_key
 from genlab.ui.session import Session, Sessions
 from genlab.walks import Walk
 
@@ -76,7 +77,7 @@ class Calls:
         self.sessions = sessions
 
     def session(self, request: gr.Request) -> Session:
-        return self.sessions.get(request.session_hash)
+        return self.sessions.get(session_key(request))
 
     def library(self, request: gr.Request) -> Library:
         return self.session(request).library

@@ -190,6 +190,11 @@ class Gate:
         bodies.check_model(body, bodies.MODELS[visit.named["kind"]])
         return again(raw, visit.receive)
 
+    async def agent(self, visit: Visit) -> Receive:
+        """A message of an agent; what it calls comes by here once more, as a call."""
+        self.traffic.call("", visit.address)
+        return again(await read(visit.scope, visit.receive, MAX_JSON), visit.receive)
+
     async def upload(self, visit: Visit) -> Receive:
         """A file comes in: not too large, and not too often."""
         self.traffic.upload(visit.address)
@@ -253,6 +258,9 @@ def routes() -> Iterable[tuple[str, re.Pattern[str], Check]]:
     yield "POST", re.compile(f"{api}/call/(?P<kind>v2)/(?P<name>[^/]+)/?"), Gate.call
     yield "POST", re.compile(f"{api}/(?P<kind>cancel|reset)/?"), Gate.small
     yield "POST", re.compile(f"{api}/upload"), Gate.upload
+    yield "POST", re.compile(f"{api}/mcp/?"), Gate.agent
+    for method in ("GET", "DELETE"):  # listen to a session, end it
+        yield method, re.compile(f"{api}/mcp/?"), Gate.free
     yield "POST", re.compile(f"{api}/component_server/?"), Gate.strokes
 
 
