@@ -15,7 +15,7 @@ SHOWN = {  # what a snippet prints of each thing that an endpoint returns
     "pictures": 'print(pictures[0]["image"])',
     "picture": "print(picture)",
     "x_t": "print(x_t)",
-    "numbers": "print(*numbers)",
+    "numbers": "print(str(numbers)[:500])",
 }
 
 

@@ -13,7 +13,7 @@ from genlab.errors import NotPublished
 README, APP, REQUIREMENTS = "README.md", "app.py", "requirements.txt"
 SINGLE = (APP, REQUIREMENTS, README, "LICENSE")
 FOLDERS = ("genlab", "weights")
-KINDS = (".py", ".css", ".json", ".safetensors", ".txt", ".md")  # in the folders
+KINDS = (".py", ".css", ".js", ".json", ".ipynb", ".safetensors", ".txt", ".md")  # in the folders
 SHOWN = re.compile(r"!\[[^\]]*\]\(([^)\s]+)")  # a picture in Markdown
 LINKED = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s#]+)")
 

@@ -95,7 +95,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
             with gr.Tab("Lessons", id="lessons"):
                 lessons.build(tabs)
         gr.HTML(lessons.guide(), elem_classes="gl-guide")
-        places.listen(app, tabs, panels.listen(app, found, arrived, sessions))
+        places.listen(app, tabs, panels.listen(app, found, arrived, sessions), arrived)
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 

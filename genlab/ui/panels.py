@@ -21,7 +21,7 @@ from genlab.flags import number
 from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, before, origin, sentence
-from genlab.ui.knobs import NOW, Values, read
+from genlab.ui.knobs import NOW, SAMPLING, Values, read
 from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
 
@@ -136,6 +136,7 @@ def press(selector: str) -> str:
         const began = Date.now(), timer = setInterval(() => {{
             const seen = [...document.querySelectorAll({json.dumps(selector)})].find(b => b.offsetParent);
             const ready = seen && !seen.disabled;
+            if (ready) genlabPanels.ran();
             if (ready) seen.click();
             if (ready || Date.now() - began > 30000) clearInterval(timer);
         }}, 200);
@@ -167,6 +168,7 @@ class Dock:
                 "",
                 label="link",
                 info="Opens the page with these settings; with &run at its end they are run as well",
+                lines=2,
                 interactive=False,
                 buttons=["copy"],
                 elem_id="dock-link",
@@ -281,6 +283,6 @@ def _listen(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
     )
     for fn, inputs, outputs in panel.looks:
-        restored = restored.then(fn, inputs, outputs, **latest)
+        restored = restored.then(fn, inputs, outputs, **{**SAMPLING, "trigger_mode": "always_last"})
     if panel.run:
         restored.then(None, box, None, js=press(f"#{panel.run}"), api_visibility="private")

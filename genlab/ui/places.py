@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 import gradio as gr
 from gradio.components import Component
 
+from genlab.config import quote
 from genlab.lessons import KEY as LESSON
+from genlab.ui import html
 from genlab.ui.knobs import NOW
 
 KEY = "tab"  # of the page's address
@@ -49,8 +51,14 @@ window.genlabPanels = {{
         window.history.replaceState(null, '', address.pathname + query + address.hash);
         if (document.body.dataset.dock !== place) delete document.body.dataset.dock;
     }},
+    ran() {{
+        const address = new URL(window.location);
+        address.searchParams.delete('run');
+        window.history.replaceState(null, '', address);
+    }},
     visit(place) {{
         if (!this.touched) return;
+        if (place === 'lessons') genlabGuide.close();
         const at = new URLSearchParams(window.location.search).get('{KEY}') || '';
         if (at !== place && !at.startsWith(place + '/')) this.write(place, []);
     }},
@@ -107,13 +115,14 @@ def places(tabs: gr.Tabs) -> dict[str, str]:
     return found
 
 
-def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component]) -> None:
+def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Component) -> None:
     """Open the tab that the page's address names, and those that are clicked; call it with all tabs built.
 
     Args:
         app: The page.
         tabs: The outer ones.
         boxes: For the place of a panel, where a query is put to be restored.
+        note: Where it is said that an address names no tab.
     """
     known = places(tabs)
     within = {str(tab.id): panels for tab in named(tabs) if (panels := inner(tab)) is not None}
@@ -126,7 +135,11 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component]) -> None:
     def follow(said: str) -> dict[Any, Any]:
         place = dict(parse_qsl(said)).get(KEY, "")
         if place not in known:
-            return {tabs: gr.skip()}
+            return {
+                note: html.note(f"The link cannot be followed: there is no tab {quote(place)}.")
+                if place
+                else ""
+            }
         outer, _, panel = place.partition("/")
         found: dict[Any, Any] = {tabs: gr.Tabs(selected=outer)}
         found |= {within[outer]: gr.Tabs(selected=panel)} if panel else {}
@@ -134,7 +147,7 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component]) -> None:
 
     app.load(arrive, None, box, **NOW)
     latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}
-    box.change(follow, box, [tabs, *within.values(), *boxes.values()], **latest)
+    box.change(follow, box, [tabs, note, *within.values(), *boxes.values()], **latest)
     for tab in named(tabs):
         _keep(tab, str(tab.id))
         for panel in named(within[str(tab.id)]) if str(tab.id) in within else ():

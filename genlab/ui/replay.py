@@ -97,7 +97,8 @@ def replay(receipt: dict[str, Any], folder: Path, own: dict[str, Path] | None = 
             results = [found] if len(returned[endpoint]) == 1 else found
             for name, result in zip(returned[endpoint], results, strict=True):
                 _keep(result, folder, f"{i}-{name}")
-            yield f"/{endpoint}: drawn by {', '.join(drawn_by(endpoint, arguments)) or 'no weights'}"
+            by = ", ".join(drawn_by(endpoint, arguments))
+            yield f"/{endpoint}: made again{f', drawn by {by}' if by else ''}"
 
 
 def _checked(told: Any, known: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
