@@ -8,7 +8,8 @@ import gradio
 import gradio as gr
 import pytest
 
-from genlab.ui import build_app
+from genlab.lessons import LESSONS, Lesson, Step
+from genlab.ui import build_app, lessons
 from genlab.ui.translations import I18N, KOREAN, missing, sources, texts
 from genlab.ui.translations.catalogue import HOLE, Catalogue
 
@@ -31,6 +32,19 @@ def test_every_text_of_the_page_is_used(app: gr.Blocks) -> None:
     texts(app)
     unused = sorted(KOREAN.page.keys() - KOREAN.used)
     assert not unused, f"no component has these; if the sources say them, they belong under run: {unused}"
+
+
+def test_a_lesson_without_translation_is_found(app: gr.Blocks) -> None:
+    """Lessons are too long for gradio's keys: the script shows each of their texts by itself."""
+    new = Step("compare", {}, "Look at the moon.", "Is it far?", "384,400 km: twice what is written here.")
+    unheard = Lesson("A lesson of tests", LESSONS[0].idea, (new,))
+    with gr.Blocks() as page:
+        gr.HTML(lessons.lesson(1, unheard, {"compare": "Compare"}))
+    assert texts(page)[1] == ["A lesson of tests", *new[2:5]]
+    said = [str(part.value) for part in app.blocks.values() if isinstance(part, gr.HTML)]
+    long = [text for text in said if LESSONS[-1].steps[-1].look in text]
+    assert len(long) == 2  # the tab, and the box that goes along
+    assert not any("__i18n__" in text for text in long)
 
 
 @cache

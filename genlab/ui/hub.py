@@ -13,7 +13,6 @@ from gradio.components import Component
 from genlab import api
 from genlab.hub import Saved
 from genlab.hub.edge import Token
-from genlab.models import MODELS
 from genlab.ui import account, html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.job_view import small_button
@@ -77,13 +76,13 @@ def save(session: Session, name: str, repository: Any, token: Token, private: bo
 
 def build(card: Card, sessions: Sessions) -> None:
     """The fold in the card."""
-    title, name = MODELS[card.name].card.title, card.name
+    name = card.name
     with gr.Accordion("Hugging Face", open=False, elem_id=f"hub-{name}"):
         repository = gr.Textbox(
             "",
             label="load from",
             placeholder="user/name",
-            info=f"Any repository with a {title} that genlab saved; its numbers are read, never code",
+            info="Any repository with a model of this family that genlab saved: numbers are read, never code",
             max_length=200,
         )
         load = small_button("Load", f"load-{name}")

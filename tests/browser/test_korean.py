@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from genlab.ui.translations import KOREAN
 from tests.visitor import PATIENCE
 
-TABS = ["비교", "경주", "확산", "잠재 공간", "GAN 실험실", "스튜디오", "순위표"]
+TABS = ["비교", "경주", "확산", "잠재 공간", "GAN 실험실", "스튜디오", "순위표", "수업"]
+HANGUL = re.compile("[가-힣]")
 NOT_OURS = "script, style, textarea, code, pre, .katex, .file-preview, [data-language], footer"
 # Visible texts with two Latin words in a row that are no Korean: sentences that were left.
 SENTENCES = """skip => {
@@ -33,10 +34,26 @@ def visit(browser: Browser, url: str, locale: str) -> Page:
 
 
 @pytest.fixture
-def korean(browser: Browser, url: str) -> Iterator[Page]:
-    page = visit(browser, url, "ko-KR")
+def korean(browser: Browser, server: str) -> Iterator[Page]:
+    """The page of a visitor whose browser speaks Korean."""
+    page = visit(browser, server, "ko-KR")
+    expect_language(page, "ko")
     yield page
     page.context.close()
+
+
+@pytest.fixture
+def asked(browser: Browser, server: str) -> Iterator[Page]:
+    """The page in Korean because the address says so."""
+    page = visit(browser, f"{server}?lang=ko", "en-US")
+    expect_language(page, "ko")
+    yield page
+    page.context.close()
+
+
+def left(page: Page) -> list[str]:
+    """The English sentences that are seen."""
+    return [text for text in page.evaluate(SENTENCES, NOT_OURS) if text not in KOREAN.same]
 
 
 def expect_language(page: Page, language: str) -> None:
@@ -49,25 +66,26 @@ def expect_language(page: Page, language: str) -> None:
     )
 
 
+def open_tab(page: Page, tab: Locator) -> None:
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+    expect(page.locator(".gl-question:visible").last).to_have_text(HANGUL, timeout=PATIENCE)
+
+
 def test_every_tab_is_korean(korean: Page) -> None:
-    expect_language(korean, "ko")
-    outer = korean.get_by_role("tablist").first
-    assert [tab.inner_text() for tab in outer.get_by_role("tab").all()] == TABS
-    for name in TABS:
-        outer.get_by_role("tab", name=name, exact=True).click()
-        korean.wait_for_timeout(1500)
-        lists = korean.get_by_role("tablist").all()
-        inner = [tab for tabs in lists[1:] if tabs.is_visible() for tab in tabs.get_by_role("tab").all()]
-        for tab in inner or [None]:
-            if tab is not None:
-                tab.click()
-                korean.wait_for_timeout(1000)
-            left = [text for text in korean.evaluate(SENTENCES, NOT_OURS) if text not in KOREAN.same]
-            assert not left, f"{name}: {left}"
+    tabs = korean.get_by_role("tablist").first.get_by_role("tab")
+    assert tabs.all_inner_texts() == TABS
+    for outer in tabs.all():
+        open_tab(korean, outer)
+        lists = [found for found in korean.get_by_role("tablist").all()[1:] if found.is_visible()]
+        for inner in [tab for found in lists for tab in found.get_by_role("tab").all()]:
+            open_tab(korean, inner)
+            assert HANGUL.search(inner.inner_text()) or inner.inner_text() in KOREAN.same
+            assert not left(korean), inner.inner_text()
+        assert not left(korean), outer.inner_text()
 
 
 def test_switch_and_reload(korean: Page) -> None:
-    expect_language(korean, "ko")
     korean.locator("[data-language=en]").click()
     expect_language(korean, "en")
     korean.reload(wait_until="domcontentloaded")
@@ -76,29 +94,39 @@ def test_switch_and_reload(korean: Page) -> None:
     expect_language(korean, "ko")
 
 
-def test_address_decides_and_the_server_gets_its_values(browser: Browser, url: str) -> None:
-    page = visit(browser, f"{url}?lang=ko", "en-US")
-    expect_language(page, "ko")
-    page.get_by_role("tab", name="확산", exact=True).click()
-    page.get_by_role("tab", name="역과정", exact=True).click()
-    page.locator("#reverse-digit input").click()
-    page.get_by_role("option", name="없음", exact=True).click()
-    page.locator("#reverse-knobs").get_by_label("단계 수").first.fill("2")
-    page.locator("#reverse-run").click()
-    page.locator("#reverse-shown", has_text="2단계 중 2단계: 완성된 그림").wait_for()
-    page.locator("[data-language=en]").click()
-    page.locator("#reverse-shown", has_text="step 2 of 2: the finished picture").wait_for()
-    assert "lang=en" in page.url
-    page.context.close()
+def test_server_gets_its_values_and_address_keeps_the_language(asked: Page) -> None:
+    asked.get_by_role("tab", name="확산", exact=True).click()
+    asked.get_by_role("tab", name="역과정", exact=True).click()
+    asked.locator("#reverse-digit input").click()
+    asked.get_by_role("option", name="없음", exact=True).click()
+    asked.locator("#reverse-knobs").get_by_label("단계 수").first.fill("2")
+    asked.wait_for_url("**/?lang=ko&tab=diffusion/reverse&label=none&steps=2")
+    asked.locator("#reverse-run").click()
+    asked.locator("#reverse-shown", has_text="2단계 중 2단계: 완성된 그림").wait_for()
+    asked.locator("[data-language=en]").click()
+    asked.locator("#reverse-shown", has_text="step 2 of 2: the finished picture").wait_for()
+    asked.wait_for_url("**/?lang=en&tab=diffusion/reverse&label=none&steps=2")
 
 
-def test_both_lookups_agree(browser: Browser, url: str) -> None:
+def test_lesson_and_dock(asked: Page) -> None:
+    """A lesson's step goes along to its panel, which puts itself into words, all in Korean."""
+    asked.get_by_role("tab", name="수업", exact=True).click()
+    asked.get_by_role("link", name="잠재 공간: 지도 열기", exact=True).click()
+    box = asked.locator("#guide section:visible")
+    expect(box.locator("header b")).to_have_text("수업 2.1")
+    expect(box.get_by_text("다음 단계")).to_be_visible()
+    asked.locator("#call-latent-space-map").click()
+    link = asked.locator("#dock-link").locator("textarea, input")
+    expect(link).to_have_value(re.compile(r"tab=latent-space/map"), timeout=PATIENCE)
+    assert not left(asked)
+    asked.wait_for_url(re.compile(r"\?lang=ko&.*lesson=2\.1"))
+
+
+def test_both_lookups_agree(asked: Page) -> None:
     """That of the script and that of Python, on every text of the catalogue with its holes filled."""
-    page = visit(browser, f"{url}?lang=ko", "en-US")
-    expect_language(page, "ko")
     texts = [re.sub(r"\{\w+\}", "7", key) for key in KOREAN.texts]
-    shown = page.evaluate(
-        """texts => {
+    shown = asked.evaluate(
+        """async texts => {
             const box = document.createElement('div');
             for (const text of texts) {
                 const p = document.createElement('p');
@@ -106,11 +134,9 @@ def test_both_lookups_agree(browser: Browser, url: str) -> None:
                 box.append(p);
             }
             document.body.append(box);
-            const said = () => [...box.children].map(p => p.textContent);
-            return new Promise(done => setTimeout(() => done(said()), 500));
+            await new Promise(done => setTimeout(done));  // the watcher hears of it before
+            return [...box.children].map(p => p.textContent);
         }""",
         texts,
     )
-    expected = [KOREAN.translate(text) or text for text in texts]
-    assert shown == expected
-    page.context.close()
+    assert shown == [KOREAN.translate(text) or text for text in texts]

@@ -129,7 +129,8 @@
         const address = new URL(location);
         if (address.searchParams.has('lang')) {
             address.searchParams.set('lang', language);
-            history.replaceState(history.state, '', address);
+            const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
+            history.replaceState(history.state, '', address.pathname + query + address.hash);
         }
     }
     function kept() {

@@ -21,6 +21,7 @@ SAYING = {
     "note",
     "part",
     "question",
+    "working",
 }
 APART = (
     "commands.py",
@@ -29,6 +30,7 @@ APART = (
     "flags.py",
     "writers.py",
     "walks.py",
+    "replay.py",
 )  # no part of the page
 HOLE = "7"  # stands for a value, being a number and a text
 
