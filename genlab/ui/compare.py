@@ -163,7 +163,7 @@ def listen(
     """Connect Sample all, the choice of families, and the pictures that the page opens with.
 
     Returns:
-        What shows the chosen families: a function, its inputs and its outputs.
+        What shows and draws the chosen families as all is set: a function, its inputs and its outputs.
     """
     drawn = gr.State(list(FIRST))  # who has drawn on this page
 
@@ -178,6 +178,11 @@ def listen(
         yield choice.show(names) | {drawn: [*old, *(name for name in names if name not in old)]}
         yield from first_look([c for c in panel if c.name in names and c.name not in old], sessions, session)
 
+    def restored(values: Values, request: gr.Request) -> Iterator[Updates]:
+        """A link's families, as it has them draw."""
+        yield choice.show(choice.shown(values)) | {drawn: list({*values[drawn], *choice.shown(values)})}
+        yield from draw_all(values, request)
+
     def opening(request: gr.Request) -> Iterator[Updates]:
         """The families of the address's jobs are shown as well."""
         session = arrive(sessions, request)[0]
@@ -189,10 +194,12 @@ def listen(
     outputs = [part for card in panel for part in card.outputs]
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
-    look = (choose, {choice.families, drawn}, [*choice.outputs, drawn, *outputs])
+    shown = [*choice.outputs, drawn, *outputs]
     choice.families.input(  # type: ignore[attr-defined]
-        *look,
+        choose,
+        {choice.families, drawn},
+        shown,
         **{**SAMPLING, "trigger_mode": "always_last"},  # who chooses two at once means both
     )
     app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
-    return look
+    return restored, inputs | {choice.families, drawn}, shown
