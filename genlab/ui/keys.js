@@ -1,4 +1,4 @@
-// What gradio's tabs and folds lack: arrow keys from tab to tab, and the word that a fold is open or closed.
+// What gradio's tabs and folds lack: arrow keys from tab to tab, what a fold is (open or closed), what a pad is.
 (() => {
     document.addEventListener('keydown', event => {
         const list = event.target.closest?.('[role=tab]')?.closest('[role=tablist]');
@@ -16,6 +16,9 @@
         for (const fold of document.querySelectorAll('button.label-wrap')) {
             const open = String(fold.classList.contains('open'));
             if (fold.getAttribute('aria-expanded') !== open) fold.setAttribute('aria-expanded', open);
+        }
+        for (const pad of document.querySelectorAll('[data-testid=image][aria-label]:not([role])')) {
+            pad.setAttribute('role', 'group');  // a label without a role is not read out
         }
     }
     new MutationObserver(() => {

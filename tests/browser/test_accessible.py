@@ -31,7 +31,8 @@ CHECK = """async whole => {
         runOnly: ['wcag2a', 'wcag2aa'], resultTypes: ['violations'], elementRef: false,
     });
     return found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).flatMap(
-        v => v.nodes.map(node => [v.id, node.target.join(' '), node.html.slice(0, 200), node.failureSummary]));
+        v => v.nodes.map(node => [v.id, node.target.join(' '), node.html.slice(0, 200),
+            node.failureSummary]));
 }"""
 FOLLOW = """place => {
     const link = document.createElement('a');
@@ -103,10 +104,10 @@ def test_the_keyboard_is_enough(visit):
     page.wait_for_function("document.querySelectorAll('.gl-chips[data-drawn]:not([data-old])').length == 4")
     page.wait_for_timeout(500)
     assert visitor.pixels("vae") != before
-    walk(page, "#train-vae button")
+    walk(page, "#train-vae > button")
     for key, state in (("Enter", "true"), ("Space", "false")):
         page.keyboard.press(key)
-        page.locator(f"#train-vae button[aria-expanded={state}]").wait_for()
+        page.locator(f"#train-vae > button[aria-expanded={state}]").wait_for()
     walk(page, "[role=tab][aria-selected=true]", "Shift+Tab")
     walk(page, "[role=tab][data-tab-id=gan-lab]", "ArrowRight", 4)
     page.keyboard.press("Enter")
