@@ -1,6 +1,7 @@
 """What the page says of a training, as HTML and SVG."""
 
 import dataclasses
+import time
 from typing import Any
 
 import pytest
@@ -9,8 +10,12 @@ import torch
 from genlab import api
 from genlab.jobs import Look, Training, Workshop
 from genlab.jobs.training import TrainingWork
+from genlab.lab.ring import RingConfig
 from genlab.models import MODELS
+from genlab.race import RaceConfig, RaceRecord, Standing
+from genlab.ui import html, quality, race
 from genlab.ui.curves import curve_plot
+from genlab.ui.ganlab.pieces import Course
 from genlab.ui.progress import METRICS, training
 from tests.helpers import tiny
 
@@ -53,3 +58,27 @@ def test_every_metric_of_every_family_is_explained(digits: Any) -> None:
     for name in MODELS:
         model = tiny(name)
         assert set(model.update(model.canvas.lay(x), y, model.optimizers())) <= METRICS.keys(), name
+
+
+def test_time_left() -> None:
+    """A quarter done in 10 s: 30 s are left; what is over or has not begun says nothing."""
+    assert html.left(0.25, 10.0) == "30.0 s left"
+    assert html.left(None, 10.0) == html.left(0, 10.0) == ""
+    course = Course(RingConfig(steps=400), (), step=100, began=time.monotonic() - 10)
+    assert 29.9 < float(course.left.removesuffix(" s left")) < 60
+    course.over = True
+    assert course.left == ""
+
+
+def test_time_left_of_a_measurement() -> None:
+    assert "250 of 1,000 samples drawn, 30.0 s left" in quality.drawn(250, 1000, 10.0)
+    assert " left" not in quality.drawn(1000, 1000, 10.0)
+
+
+def test_time_left_of_a_race() -> None:
+    """Families take turns: what is left is the sum over those that still run."""
+    record = RaceRecord(["vae", "gan", "ddpm"], RaceConfig(seconds=30.0))
+    record.families["vae"] = Standing(seconds=10.0)
+    record.families["gan"] = Standing(seconds=5.0)
+    record.families["ddpm"] = Standing(state="diverged", seconds=1.0)
+    assert race.left(record) == " At least 45.0 s left."

@@ -31,7 +31,7 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     """The whole tab with its events."""
     gr.HTML('<p class="gl-question">Which idea draws the best digit, and what does it cost?</p>')
     with gr.Row(elem_classes="gl-controls", equal_height=True):
-        with gr.Column(scale=4, min_width=260):
+        with gr.Column(scale=3, min_width=260):
             families = build_families()
         shared = build_shared()
         with gr.Column(scale=2, min_width=220):
@@ -98,7 +98,7 @@ def build_families() -> Component:
 
 def build_shared() -> Shared:
     """The controls that all cards obey."""
-    with gr.Column(scale=2, min_width=200):
+    with gr.Column(scale=3, min_width=220):
         n = gr.Slider(
             1,
             MAX_IMAGES,
@@ -109,7 +109,7 @@ def build_shared() -> Shared:
         )
     with gr.Column(scale=2, min_width=200):
         seed = seed_box("The same seed draws the same pictures", "seed", SEED)
-    with gr.Column(scale=2, min_width=200):
+    with gr.Column(scale=3, min_width=200):
         digit = gr.Dropdown(
             DIGITS,
             value="Any",

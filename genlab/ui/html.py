@@ -100,10 +100,15 @@ def bar(share: float | None, text: str) -> str:
     )
 
 
+def left(share: float | None, passed: float) -> str:
+    """What is left of work that has done its ``share`` in ``passed`` seconds; "" if unknown."""
+    return f"{duration(passed * (1 / share - 1))} left" if share else ""
+
+
 def quality_table(metrics: dict[str, Any], real: dict[str, Any]) -> str:
     """The measurements with what real digits reach beside each."""
     if "frechet" not in metrics:
-        return '<p class="gl-live">Not measured yet.</p>'
+        return '<p class="gl-live">Not measured yet; press Measure now.</p>'
     rows = [
         ("Fréchet distance", "frechet", metrics.get("frechet_floor")),
         ("precision", "precision", real.get("precision")),

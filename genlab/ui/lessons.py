@@ -53,8 +53,8 @@ def guide() -> str:
         after = link(names[at + 1], "Next step") if at + 1 < len(names) else ""
         title = LESSONS[int(name.split(".")[0]) - 1].title
         boxes += (
-            f'<section data-step="{name}" hidden aria-label="Lesson {name}"><header><b>Lesson {name}</b> '
-            f"{escape(title)}{CLOSE}</header>"
+            f'<section data-step="{name}" hidden tabindex="-1" aria-label="Lesson {name}">'
+            f"<header><b>Lesson {name}</b> {escape(title)}{CLOSE}</header>"
             f"<p>{escape(step.look)}</p>{asked(step)}<nav>{before}"
             f'<a href="?tab=lessons">All lessons</a>{after}</nav></section>'
         )
@@ -80,12 +80,16 @@ SCRIPT = f"""<script>
 window.genlabGuide = {{
     show(name) {{
         for (const box of document.querySelectorAll('#guide section')) box.hidden = box.dataset.step !== name;
+        return document.querySelector('#guide section:not([hidden])');
     }},
     close() {{
         const address = new URL(window.location);
         address.searchParams.delete('{KEY}');
         window.history.replaceState(null, '', address);
+        const within = document.activeElement?.closest('#guide');
         this.show('');
+        const tabs = [...document.querySelectorAll('[role=tab][aria-selected=true]')];
+        if (within) tabs.find(tab => tab.offsetParent)?.focus();  // not lost with the box
     }},
     begin() {{
         const name = new URLSearchParams(window.location.search).get('{KEY}');
@@ -99,6 +103,9 @@ window.genlabGuide = {{
 }};
 document.addEventListener('click', event => {{
     if (event.target.closest && event.target.closest('#guide [data-close]')) genlabGuide.close();
+}});
+document.addEventListener('keydown', event => {{
+    if (event.key === 'Escape' && document.querySelector('#guide section:not([hidden])')) genlabGuide.close();
 }});
 genlabGuide.begin();
 </script>"""

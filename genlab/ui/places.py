@@ -37,7 +37,7 @@ window.genlabPanels = {{
         address.searchParams.delete('{LESSON}');
         if (given.has('{LESSON}')) address.searchParams.set('{LESSON}', given.get('{LESSON}'));
         window.history.replaceState(null, '', address);
-        genlabGuide.show(given.get('{LESSON}'));
+        genlabGuide.show(given.get('{LESSON}'))?.focus({{preventScroll: true}});
         const own = [...given].filter(([key]) => !this.kept.includes(key) && key !== 'run');
         this.write(given.get('{KEY}'), own);
     }},

@@ -1,5 +1,6 @@
 """The folds that measure: how good is the model, and is it copying?"""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import gradio as gr
 
 from genlab import api, evaluation
 from genlab.library import Library, read_metrics
-from genlab.numbers import brief
+from genlab.numbers import brief, whole
 from genlab.ui import html
 from genlab.ui.card import Card, Updates, sentence
 from genlab.ui.curves import digit_histogram
@@ -35,6 +36,14 @@ def yardstick(library: Library) -> str:
     return f" Real test digits are {brief(far)} from all 60,000 on average." if far else ""
 
 
+def drawn(n: int, wanted: Any, passed: float) -> str:
+    """The bar when n samples of those ``wanted`` were drawn in ``passed`` seconds."""
+    if n == wanted:
+        return html.bar(None, "All samples are drawn. Measuring them.")
+    share = n / wanted
+    return html.bar(share, f"{whole(n)} of {whole(wanted)} samples drawn, {html.left(share, passed)}")
+
+
 def build(card: Card, sessions: Sessions) -> None:
     """Both folds, with their events."""
     build_quality(card, sessions)
@@ -43,7 +52,7 @@ def build(card: Card, sessions: Sessions) -> None:
 
 def build_quality(card: Card, sessions: Sessions) -> None:
     with gr.Accordion("Quality", open=False, elem_id=f"quality-{card.name}") as fold:
-        shown = gr.HTML('<p class="gl-live">Not measured yet.</p>')
+        shown = gr.HTML(html.quality_table({}, {}))
         n = gr.Slider(
             100, evaluation.N, MEASURED, step=100, label="samples", info="More are more exact and take longer"
         )
@@ -58,15 +67,15 @@ def build_quality(card: Card, sessions: Sessions) -> None:
             return html.note(sentence(error))
 
     def measure(values: Values, request: gr.Request) -> Iterator[Updates]:
-        session, wanted, found = sessions.get(request.session_hash), values[n], {}
+        session, wanted = sessions.get(request.session_hash), values[n]
+        found: dict[str, Any] = {}
         yield {progress: html.bar(None, "Loading the judge and the real digits.")}
         try:
             entry = session.entry(card.name)
             knobs, seed = read(values, card.sampling), values[card.shared.seed]
+            began = time.monotonic()
             for found in api.evaluate(card.name, wanted, seed, library=session.library, **knobs):
-                drawn = found.get("sampled", wanted)
-                text = f"{drawn:,} of {wanted:,} samples drawn" if "sampled" in found else ""
-                yield {progress: html.bar(drawn / wanted, text)}
+                yield {progress: drawn(found.get("sampled") or wanted, wanted, time.monotonic() - began)}
             session.library.measured(entry, found)
             yield {
                 shown: table(card.name, found, session.library),

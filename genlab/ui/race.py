@@ -10,8 +10,9 @@ from gradio.components import Component
 
 from genlab import visualize
 from genlab.jobs import Look, RaceWork
+from genlab.jobs.job import STOPPING
 from genlab.models import FIRST, MODELS
-from genlab.numbers import brief, count, whole
+from genlab.numbers import brief, count, duration, whole
 from genlab.race import Frame, RaceConfig, RaceRecord, Standing
 from genlab.ui import html, progress
 from genlab.ui.card import Updates
@@ -28,6 +29,7 @@ HOW = (
     "measuring in between do not count. Nobody knows before how many steps a budget holds, so the learning "
     "rates do not fade; the VAE draws from N(0, I)."
 )
+HINT = "Press Race: each family's pictures and its distance to real digits appear here while it trains."
 NAME = RaceWork.name
 # An address with a race and nothing else opens this tab; the race's box is the last one.
 OPEN = """(...ids) => {
@@ -103,6 +105,13 @@ def verdict(record: RaceRecord) -> str:
     return f"{said}. With fewer samples all distances are larger."
 
 
+def left(record: RaceRecord) -> str:
+    """How long it will take at least: what is left of the budgets, for one family steps at a time."""
+    running = [s.seconds for s in record.families.values() if s.state == "running"]
+    seconds = sum(max(0.0, record.config.seconds - used) for used in running)
+    return f" At least {duration(seconds)} left." if seconds else ""
+
+
 @lru_cache(maxsize=64)  # several viewers of one look share its pictures
 def shown(look: Look, moment: int | None = None) -> str:
     """A race as it is now, or as it was at ``moment``."""
@@ -118,7 +127,7 @@ def shown(look: Look, moment: int | None = None) -> str:
     elif look.ended:
         head = progress.ended(look, verdict(record))
     else:
-        head = f"<p>{escape(look.message)}</p>"
+        head = f"<p>{escape(look.message)}{'' if look.message == STOPPING else left(record)}</p>"
     notice = html.note(look.notice) if look.notice else ""
     return (
         f'<div class="gl-live gl-race" data-state="{look.state}" data-job="{look.id}" data-moment="{at}">'
@@ -175,7 +184,7 @@ def build(jobs: dict[str, Component], sessions: Sessions) -> Panel:
     moment = gr.Slider(
         0, 1, 0, step=1, visible=False, label="moment", info="Drag to replay the race", elem_id="race-moment"
     )
-    live = gr.HTML("", elem_id="race-live")
+    live = gr.HTML(html.note(HINT, plain=True), elem_id="race-live")
     film = gr.Image(
         format="gif",
         visible=False,

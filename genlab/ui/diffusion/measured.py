@@ -14,7 +14,7 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.lab.curves import SAMPLES
 from genlab.lab.sweeps import FLOORS, SCALES, STEPS, Point, Progress
 from genlab.library import Library
-from genlab.numbers import brief, duration, whole
+from genlab.numbers import brief, whole
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.curves import Line, line_plot
@@ -168,8 +168,7 @@ def build_curve(
             done = None
             for done in session.work(panel, measure(values[n], values, session.library)):
                 passed = time.monotonic() - began
-                left = f"{duration(passed * (1 / done.share - 1))} left" if done.share else ""
-                out: Updates = {progress: html.bar(done.share, left)}
+                out: Updates = {progress: html.bar(done.share, html.left(done.share, passed))}
                 if len(done.points) > known:
                     known = len(done.points)
                     curve = {"n": values[n], "seed": 0, "real": done.real, "points": done.points}

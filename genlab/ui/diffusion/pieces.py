@@ -16,7 +16,6 @@ from genlab.config import Config, check_choice
 from genlab.data import to_uint8
 from genlab.library import SHIPPED_ORIGIN
 from genlab.models import MODELS
-from genlab.numbers import duration
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, components, read, seed_box
@@ -156,7 +155,7 @@ class Runner:
 
     def told(self, done: Any, passed: float) -> str:
         """The line while the work has ``done`` its share in ``passed`` seconds."""
-        return html.bar(done, f"{duration(passed * (1 / done - 1))} left")
+        return html.bar(done, html.left(done, passed))
 
     def meanwhile(self, done: Any) -> Updates:
         """What else is shown while the work has ``done`` its share."""

@@ -127,6 +127,7 @@ def build(tab: gr.Tab, sessions: Sessions) -> Panel:
                 buttons=[],
                 label="Map",
                 show_label=False,
+                alt_text="The map: click on it, or move x and y",
                 elem_id="map-view",
                 elem_classes="gl-crisp gl-map",
             )

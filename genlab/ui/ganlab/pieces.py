@@ -30,6 +30,8 @@ class Course:
     config: Any  # with ``game`` and ``steps``
     moves: Iterable[Any]  # moments and, between them, steps
     step: int = 0
+    began: float = field(default_factory=time.monotonic)
+    over: bool = False  # played to its end, or stopped
     now: Any = None  # the latest moment
     covered: list[tuple[float, float]] = field(default_factory=list)  # (step, modes)
     pull: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
@@ -42,6 +44,13 @@ class Course:
         self.covered.append((move.step, move.covered))
         for name, size in move.pull.items():
             self.pull.setdefault(name, []).append((move.step, size))
+
+    @property
+    def left(self) -> str:
+        """How long the game will still take."""
+        if self.over or self.step == self.config.steps:
+            return ""
+        return html.left(self.step / self.config.steps, time.monotonic() - self.began)
 
     @property
     def stopped(self) -> bool:
@@ -90,7 +99,7 @@ def meter(counts: tuple[int, ...], n: int, what: str, names: Iterable[str] = ())
 
 def card(side: str, course: Course, broken: str, body: str) -> str:
     """One game as it is now: its name, how far it is, and ``body``."""
-    state = broken or f"of {whole(course.config.steps)}"
+    state = broken or f"of {whole(course.config.steps)}" + (f", {course.left}" if course.left else "")
     return (
         f'<div class="gl-card" style="--gl-colour:{course.hue}" data-side="{side}" data-step="{course.step}" '
         f'data-covered="{course.now.covered}">'
@@ -160,4 +169,6 @@ class Arena:
             if time.monotonic() - shown > LOOK_SECONDS:
                 shown = time.monotonic()
                 yield lanes(courses, lane)
+        for course in courses.values():
+            course.over = True
         yield lanes(courses, lane)

@@ -100,7 +100,7 @@
     let watching = false;
     function press() {
         const now = korean() ? 'ko' : 'en';
-        document.querySelectorAll('[data-language]').forEach(button =>
+        document.querySelectorAll('#language [data-language]').forEach(button =>
             button.setAttribute('aria-pressed', String(button.dataset.language === now)));
     }
     function follow() {
@@ -143,11 +143,11 @@
         .observe(root, {attributes: true, attributeFilter: ['lang']});
     if (KNOWN.includes(asked) && !root.lang.startsWith(asked)) choose(asked);
     document.addEventListener('click', event => {
-        const button = event.target.closest?.('[data-language]');
+        const button = event.target.closest?.('#language [data-language]');
         if (button) choose(button.dataset.language);
     });
     new MutationObserver(() => {  // the switch comes with the page, and again when gradio draws it anew
-        if (document.querySelector('[data-language]:not([aria-pressed])')) press();
+        if (document.querySelector('#language [data-language]:not([aria-pressed])')) press();
     }).observe(document.body, {subtree: true, childList: true});
     follow();
 })();
