@@ -54,9 +54,9 @@ def guide() -> str:
         title = LESSONS[int(name.split(".")[0]) - 1].title
         boxes += (
             f'<section data-step="{name}" hidden tabindex="-1" aria-label="Lesson {name}">'
-            f"<header><b>Lesson {name}</b> {escape(title)}{CLOSE}</header>"
+            f"{CLOSE}<details open><summary><b>Lesson {name}</b> {escape(title)}</summary>"
             f"<p>{escape(step.look)}</p>{asked(step)}<nav>{before}"
-            f'<a href="?tab=lessons">All lessons</a>{after}</nav></section>'
+            f'<a href="?tab=lessons">All lessons</a>{after}</nav></details></section>'
         )
     return f'<aside id="guide">{boxes}</aside>'
 
@@ -85,7 +85,7 @@ window.genlabGuide = {{
     close() {{
         const address = new URL(window.location);
         address.searchParams.delete('{KEY}');
-        window.history.replaceState(null, '', address);
+        genlabPanels.put(address);
         const within = document.activeElement?.closest('#guide');
         this.show('');
         const tabs = [...document.querySelectorAll('[role=tab][aria-selected=true]')];

@@ -36,10 +36,14 @@ window.genlabPanels = {{
         const given = new URLSearchParams(query), address = new URL(window.location);
         address.searchParams.delete('{LESSON}');
         if (given.has('{LESSON}')) address.searchParams.set('{LESSON}', given.get('{LESSON}'));
-        window.history.replaceState(null, '', address);
+        this.put(address);
         genlabGuide.show(given.get('{LESSON}'))?.focus({{preventScroll: true}});
         const own = [...given].filter(([key]) => !this.kept.includes(key) && key !== 'run');
         this.write(given.get('{KEY}'), own);
+    }},
+    put(address) {{
+        const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
+        window.history.replaceState(null, '', address.pathname + query + address.hash);
     }},
     write(place, pairs) {{
         const address = new URL(window.location);
@@ -47,14 +51,13 @@ window.genlabPanels = {{
         address.searchParams.set('{KEY}', place);
         for (const [key, value] of pairs) address.searchParams.set(key, value);
         this.told = pairs.map(([key]) => key);
-        const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
-        window.history.replaceState(null, '', address.pathname + query + address.hash);
+        this.put(address);
         if (document.body.dataset.dock !== place) delete document.body.dataset.dock;
     }},
     ran() {{
         const address = new URL(window.location);
         address.searchParams.delete('run');
-        window.history.replaceState(null, '', address);
+        this.put(address);
     }},
     visit(place) {{
         if (!this.touched) return;

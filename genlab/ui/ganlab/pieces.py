@@ -139,7 +139,8 @@ class Arena:
 
         def play(values: Values, request: gr.Request) -> Iterator[Updates]:
             session = self.sessions.get(request.session_hash)
-            yield {self.note: html.bar(None, "Starting."), self.stop: gr.Button(interactive=True)}
+            begun = {self.note: html.bar(None, "Starting."), self.stop: gr.Button(interactive=True)}
+            yield begun | {self.shown: ""}  # the games of before would be taken for these
             said = ""
             try:
                 courses = begin(values, session)

@@ -31,6 +31,7 @@ APART = (
     "writers.py",
     "walks.py",
     "replay.py",
+    "agents.py",
 )  # no part of the page
 HOLE = "7"  # stands for a value, being a number and a text
 
