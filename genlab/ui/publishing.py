@@ -29,7 +29,7 @@ GROUPS = {
     "following": None,
 }
 
-TEST_IMAGES = "0 to 9999 (499 where only the embedded digits are at hand)"
+TEST_IMAGES = "0 to 9999 (0 to 499 where only the embedded digits are at hand)"
 
 Knobs = dict[str, tuple[type, str]]  # type and description of parameters, by name
 
