@@ -65,7 +65,9 @@ def snippet(calls: list[Call], returned: dict[str, tuple[str, ...]], url: str) -
 
 
 def _written(name: str, value: Any) -> str:
-    return f'handle_file("{name}.png")' if isinstance(value, Own) else repr(value)
+    if isinstance(value, Own):
+        return f'handle_file("{name}.png")'
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def curl(calls: list[Call], url: str) -> str:
