@@ -45,7 +45,8 @@ def button() -> gr.LoginButton | None:
     """What signs in and out, to be made outside the page, where gradio adds no script of its own."""
     if not offered():
         return None
-    return gr.LoginButton(SIGN_IN, size="sm", elem_id="sign-in", scale=0, min_width=240)
+    # Its picture would be a file of gradio's, which is not served here.
+    return gr.LoginButton(SIGN_IN, icon=None, size="sm", elem_id="sign-in", scale=0, min_width=240)
 
 
 def listen(app: gr.Blocks, found: gr.LoginButton) -> None:

@@ -39,8 +39,10 @@ def visitor(browser: Browser, space: str) -> Iterator[Visitor]:
     yield found
     end_jobs(found)
     found.context.close()
-    # On a Space, gradio's page asks the hub's own site for the Space's name.
-    assert not [e for e in found.errors if "ERR_NAME_NOT_RESOLVED" not in e and e != "Space not found"]
+    # On a Space, gradio's page would ask the hub for the Space's name, and another site for fonts, which the
+    # page's policy forbids.
+    known = ("ERR_NAME_NOT_RESOLVED", "Space not found", "fonts.googleapis.com", "/api/spaces/ada/genlab")
+    assert not [error for error in found.errors if not any(one in error for one in known)]
 
 
 def load(visitor: Visitor, repository: str) -> None:
@@ -79,7 +81,7 @@ def test_a_model_by_its_id_draws_and_tells_where_it_is_from(visitor: Visitor, hu
     assert drawn != shipped
     visitor.open_fold("vae", "Use from Python")
     code = visitor.page.locator("#python-vae .cm-content", has_text="load_from_hub").inner_text()
-    assert f'client.predict("ada/plane", "{commit}", api_name="/load_from_hub")' in code
+    assert 'repository="ada/plane"' in code and f'revision="{commit}"' in code
     visitor.page.locator("#back-vae").click()
     visitor.page.wait_for_function("!document.querySelector('#chips-vae').innerText.includes('ada/plane')")
     assert visitor.sample("vae") == shipped

@@ -113,7 +113,7 @@ def test_lesson_and_dock(asked: Page) -> None:
     asked.get_by_role("tab", name="수업", exact=True).click()
     asked.get_by_role("link", name="잠재 공간: 지도 열기", exact=True).click()
     box = asked.locator("#guide section:visible")
-    expect(box.locator("header b")).to_have_text("수업 2.1")
+    expect(box.locator("summary b")).to_have_text("수업 2.1")
     expect(box.get_by_text("다음 단계")).to_be_visible()
     asked.locator("#call-latent-space-map").click()
     link = asked.locator("#dock-link").locator("textarea, input")
