@@ -5,6 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from genlab import api
+
 
 def address(page: Page, text: str) -> None:
     """Wait until the page's address ends so."""
@@ -56,7 +58,7 @@ def test_links_to_panels_that_follow_their_inputs(visit: Any, server: str) -> No
     page.wait_for_function("!document.querySelector('#noise-shown .gl-ways img').alt.includes('undefined')")
     page.goto(f"{server}?tab=latent-space/arithmetic&plus=3&minus=5&index=12")
     page.locator("#arithmetic-shown", has_text="mean of 3s").first.wait_for()
-    page.locator("#arithmetic-chosen", has_text="a 9").wait_for()
+    page.locator("#arithmetic-chosen", has_text=f"test digit, a {api.digit(12).label}").wait_for()
     page.goto(f"{server}?tab=compare&families=flow,cgan&digit=4")
     page.locator("#card-cgan").wait_for()
     page.locator("#card-vae").wait_for(state="hidden")
