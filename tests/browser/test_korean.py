@@ -11,7 +11,7 @@ from tests.visitor import PATIENCE
 
 TABS = ["비교", "경주", "확산", "잠재 공간", "GAN 실험실", "스튜디오", "순위표", "수업"]
 HANGUL = re.compile("[가-힣]")
-NOT_OURS = "script, style, textarea, code, pre, .katex, .file-preview, [data-language], footer"
+NOT_OURS = "script, style, textarea, code, pre, .katex, .file-preview, .cm-editor, [data-language], footer"
 # Visible texts with two Latin words in a row that are no Korean: sentences that were left.
 SENTENCES = """skip => {
     const found = [], page = document.querySelector('gradio-app');
