@@ -204,8 +204,7 @@ def halve(folder: Path, command: str) -> str:
 
     ``command`` is kept in the config, after what made them. CheckpointError if a weight is too large.
     """
-    model = load(folder)
-    config = _read_config(folder, weights_sha256(folder))
+    model, (_, config) = load(folder), check(folder)
     if any(v.is_floating_point() and not v.half().isfinite().all() for v in released(model).values()):
         raise CheckpointError(f"{folder.name}/{MODEL} has weights beyond 65,504, the most in half precision.")
     return save(config["model"], model, folder, config["training"] | {"then": command}, half=True)

@@ -20,6 +20,7 @@ from gradio_client import handle_file
 
 from genlab.config import quote
 from genlab.errors import InvalidInput
+from genlab.ui.gate.bodies import served
 
 SERVED = "/gradio_api/file="
 NOT_FETCHED = "a picture goes in as data:image/png;base64,..., or as a link that this server gave."
@@ -143,9 +144,7 @@ def cached(address: Any) -> str | None:
     """The file behind a link to what this server serves from its cache."""
     if not isinstance(address, str) or SERVED not in address:
         return None
-    path = Path(unquote(urlsplit(address).path.partition(SERVED)[2])).resolve()
-    served = Path(get_upload_folder()).resolve()
-    return str(path) if path.is_relative_to(served) and path.is_file() else None
+    return served(unquote(urlsplit(address).path.partition(SERVED)[2]))
 
 
 def _file(name: str, text: str) -> Any:

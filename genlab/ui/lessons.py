@@ -83,9 +83,7 @@ window.genlabGuide = {{
         return document.querySelector('#guide section:not([hidden])');
     }},
     close() {{
-        const address = new URL(window.location);
-        address.searchParams.delete('{KEY}');
-        genlabPanels.put(address);
+        genlabPanels.forget('{KEY}');
         const within = document.activeElement?.closest('#guide');
         this.show('');
         const tabs = [...document.querySelectorAll('[role=tab][aria-selected=true]')];

@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab.api.receipts import digits_sha256, drawn_by, shows_digits
-from genlab.calls import Call, call, curl, files, receipt, snippet
+from genlab.calls import Call, curl, files, receipt, snippet
 from genlab.config import check_choice, check_number
 from genlab.errors import GenlabError
 from genlab.flags import number
@@ -97,11 +97,6 @@ class Panel:
         }
 
 
-def one_call(endpoint: str, fields: dict[str, Component]) -> Callable[[Values], list[Call]]:
-    """The call of a panel whose inputs are the parameters of one endpoint."""
-    return lambda values: [call(endpoint, **read(values, fields))]
-
-
 def told_as(value: Any) -> str:
     """A value as it stands in an address."""
     if isinstance(value, list):
@@ -136,7 +131,7 @@ def press(selector: str) -> str:
         const began = Date.now(), timer = setInterval(() => {{
             const seen = [...document.querySelectorAll({json.dumps(selector)})].find(b => b.offsetParent);
             const ready = seen && !seen.disabled;
-            if (ready) genlabPanels.ran();
+            if (ready) genlabPanels.forget('{RUN}');
             if (ready) seen.click();
             if (ready || Date.now() - began > 30000) clearInterval(timer);
         }}, 200);
@@ -150,20 +145,27 @@ def remember(panel: Panel) -> str:
     return f"(...values) => genlabPanels.remember({told}, values)"
 
 
+def _code(language: Any, label: str, *, show_line_numbers: bool = False, **options: Any) -> gr.Code:
+    """A text of the dock, to be copied."""
+    return gr.Code(
+        "",
+        language=language,
+        label=label,
+        interactive=False,
+        show_line_numbers=show_line_numbers,  # wrapped lines would not stand beside their numbers
+        wrap_lines=True,
+        elem_id=f"dock-{label.lower()}",
+        **options,
+    )
+
+
 class Dock:
     """Where a panel is put into words, below all tabs; made where this is called."""
 
     def __init__(self) -> None:
         with gr.Accordion("Python, link, receipt", visible=False, elem_id="dock") as self.fold:
             self.note = gr.HTML("", elem_classes="gl-quiet", elem_id="dock-note")
-            self.python = gr.Code(
-                "",
-                language="python",
-                interactive=False,
-                label="Python",
-                wrap_lines=True,
-                elem_id="dock-python",
-            )
+            self.python = _code("python", "Python", show_line_numbers=True)
             self.link = gr.Textbox(
                 "",
                 label="link",
@@ -178,26 +180,9 @@ class Dock:
                     "Keep it (the button on its right downloads it). `python -m genlab replay receipt.json` "
                     "makes the same again, and says so if weights or versions are others."
                 )
-                self.receipt = gr.Code(
-                    "",
-                    language="json",
-                    interactive=False,
-                    label="receipt",
-                    show_line_numbers=False,
-                    wrap_lines=True,
-                    max_lines=20,
-                    elem_id="dock-receipt",
-                )
+                self.receipt = _code("json", "receipt", max_lines=20)
             with gr.Accordion("The same with curl", open=False):
-                self.curl = gr.Code(
-                    "",
-                    language="shell",
-                    interactive=False,
-                    label="curl",
-                    show_line_numbers=False,
-                    wrap_lines=True,
-                    elem_id="dock-curl",
-                )
+                self.curl = _code("shell", "curl")
 
     @property
     def parts(self) -> list[Component]:

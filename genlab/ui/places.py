@@ -54,9 +54,9 @@ window.genlabPanels = {{
         this.put(address);
         if (document.body.dataset.dock !== place) delete document.body.dataset.dock;
     }},
-    ran() {{
+    forget(key) {{
         const address = new URL(window.location);
-        address.searchParams.delete('run');
+        address.searchParams.delete(key);
         this.put(address);
     }},
     visit(place) {{

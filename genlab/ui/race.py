@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab import visualize
+from genlab.calls import call
 from genlab.jobs import Look, RaceWork
 from genlab.jobs.job import STOPPING
 from genlab.models import FIRST, MODELS
@@ -19,7 +20,7 @@ from genlab.ui.card import Updates
 from genlab.ui.curves import Line, line_plot
 from genlab.ui.job_view import JobView, small_button
 from genlab.ui.knobs import NOW, NOW_TOO, Values, components, read
-from genlab.ui.panels import Panel, one_call
+from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 from genlab.visualize import colour
 
@@ -207,7 +208,9 @@ def build(jobs: dict[str, Component], sessions: Sessions) -> Panel:
     listen(panel, sessions)
     jobs[NAME].change(None, list(jobs.values()), None, js=OPEN, api_visibility="private")  # type: ignore[attr-defined]
     fields = {"families": families, **knobs}
-    return Panel("race", fields, one_call("race", fields), run="race-start", exact=False)
+    return Panel(
+        "race", fields, lambda values: [call("race", **read(values, fields))], run="race-start", exact=False
+    )
 
 
 def listen(panel: RacePanel, sessions: Sessions) -> None:
