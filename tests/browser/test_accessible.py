@@ -17,7 +17,7 @@ SEEN = {
     "leaderboard/families": ".gl-families",
     "compare": "#chips-ddpm [data-drawn]",
     "diffusion/noising": ".gl-ways table",
-    "latent-space/map": "#map-shown .gl-two",
+    "latent-space/map": "#map-scatter .scatterlayer",
 }
 FOLDS = {  # opened as well: what is folded away is not looked at
     "compare": ["#card-vae .label-wrap", "#call-compare"],
