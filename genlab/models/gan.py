@@ -198,6 +198,10 @@ class AdversarialModel(GenerativeModel):
         """A fresh picture for each label from the generator in training, (N, 1, 28, 28)."""
         return self.draw(self.generator, torch.randn(len(y), NOISE, device=self.device), y)
 
+    def smoothness(self, x: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
+        """What is added to the opponent's loss on one batch, and what to plot (default: nothing)."""
+        return x.new_zeros(()), {}
+
     def teach(self, loss: Tensor, optimizer: Optimizer) -> None:
         """One step of the generator, and of its average."""
         optimizer.zero_grad()
@@ -210,7 +214,7 @@ class AdversarialModel(GenerativeModel):
         z = noise.normal(NOISE).to(self.device)
         if labels is None:
             labels = noise.integers(CLASSES)
-        yield self.draw(self.average, z, labels.to(self.device))
+        yield self.draw(self.average, z, labels.to(self.device)).clamp(-1, 1)
 
 
 class OriginalGAN(AdversarialModel):
@@ -224,9 +228,10 @@ class OriginalGAN(AdversarialModel):
         # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
         fake = self.generate(y)
         logit_real, logit_fake = self.verdicts(x, fake.detach(), y)
+        extra, seen = self.smoothness(x, fake.detach(), y)
         loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
         optimizers["d"].zero_grad()
-        loss_d.backward()
+        (loss_d + extra).backward()
         optimizers["d"].step()
 
         # (2) Update the generator
@@ -237,7 +242,7 @@ class OriginalGAN(AdversarialModel):
             "loss_d": loss_d,
             "d_real": logit_real.sigmoid().mean(),
             "d_fake": logit_fake.sigmoid().mean(),
-        }
+        } | seen
 
 
 class GAN(OriginalGAN):

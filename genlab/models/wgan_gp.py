@@ -66,10 +66,6 @@ DIVERGENCE = divergence(
 class WassersteinGAN(AdversarialModel):
     """The game with a critic f in place of the discriminator; families differ in how they keep it smooth."""
 
-    def smoothness(self, x: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, Metrics]:
-        """What is added to the critic's loss on one batch, and what to plot."""
-        raise NotImplementedError
-
     def constrain(self) -> None:
         """Called after each step of the critic (default: nothing)."""
 
