@@ -493,7 +493,7 @@ def test_distortion_is_mild_and_differs_between_pictures(digits: Dataset) -> Non
 
 @pytest.mark.parametrize(("palette", "channels"), [("grey", 1), ("colour", 3)])
 def test_dcgan_is_the_network_of_the_paper(palette: str, channels: int) -> None:
-    """At width 64 and in colour it has as many weights as PyTorch's DCGAN tutorial counts, and a last bias."""
+    """In colour, at width 64, it has the weights that PyTorch's DCGAN tutorial counts, and a last bias."""
     model = tiny("dcgan", width=64, palette=palette)
     for player, weights in ((model.generator, 3_576_704 + channels), (model.discriminator, 2_765_568)):
         assert sum(p.numel() for p in player.parameters()) == weights - (3 - channels) * 64 * 16
@@ -516,7 +516,7 @@ def test_dcgan_judges_real_and_generated_pictures_apart(digits: Dataset) -> None
 
 
 def test_dcgan_is_held_by_the_slope_at_real_pictures(digits: Dataset) -> None:
-    """R1 of a linear discriminator w x is r1 / 2 ||w||^2, on the mean over steps of which most compute nothing."""
+    """R1 of a linear discriminator w x is r1 / 2 ||w||^2 on the mean; three steps of four compute nothing."""
     model, (x, y) = tiny("dcgan", r1=0.5), batch(digits, 2)
     model.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64 * 64, 1, bias=False))
     extras = torch.stack([model.smoothness(model.canvas.lay(x), x, y)[0] for _ in range(400)])
