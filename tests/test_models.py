@@ -17,7 +17,7 @@ from genlab.models.base import Card
 from genlab.models.cgan import ConditionalBatchNorm
 from genlab.models.classifier import distort
 from genlab.models.denoising import T
-from genlab.models.gan import GENERATOR_LOSSES, NOISE
+from genlab.models.gan import LOSSES, NOISE
 from genlab.models.vae import Latent
 from genlab.nn import UNet, exponential_average
 from genlab.noise import Noise
@@ -220,7 +220,7 @@ def test_minimax_is_what_the_discriminator_maximises(digits: Dataset) -> None:
 def test_minimax_saturates_where_the_discriminator_is_sure(loss: str) -> None:
     """d loss / d logit at D = sigmoid(-10): of log(1 - D) it is -D, of -log D it is -(1 - D)."""
     logit = torch.tensor([-10.0], requires_grad=True)
-    (slope,) = torch.autograd.grad(GENERATOR_LOSSES[loss](logit).sum(), logit)
+    (slope,) = torch.autograd.grad(LOSSES[loss].generator(logit).sum(), logit)
     sure = torch.sigmoid(torch.tensor(-10.0)).item()
     assert slope.item() == pytest.approx(-sure if loss == "minimax" else -(1 - sure), rel=1e-4)
 

@@ -1,12 +1,13 @@
 """What the GAN lab's games have in common, on the plane and on digits."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genlab.config import choice
-from genlab.models.gan import GENERATOR_LOSSES, AdversarialModel, OriginalGAN
+from genlab.models.gan import LOSSES, AdversarialModel, OriginalGAN
 
 SHARE = 0.25  # of its fair share, from which a mode counts as covered
 
@@ -15,14 +16,14 @@ def choose_game(default: str) -> Any:
     """The field of a config that says what is played."""
     return choice(
         default,
-        (*GENERATOR_LOSSES, "wgan", "wgan_gp"),
+        (*LOSSES, "wgan", "wgan_gp"),
         "What the two play: GAN by either loss of the generator, WGAN with clipping, WGAN with a penalty",
     )
 
 
 def has_critic(game: str) -> bool:
     """Is the opponent a critic, which gives a value, or a discriminator, which gives a probability?"""
-    return game not in GENERATOR_LOSSES
+    return game not in LOSSES
 
 
 def covered(counts: tuple[int, ...], n: int) -> int:
@@ -41,7 +42,9 @@ def pulls(model: AdversarialModel, x: Tensor) -> dict[str, float]:
     """
     x = x.detach().requires_grad_()
     value = model.judge(x, torch.zeros(len(x), device=x.device))
-    losses = GENERATOR_LOSSES if isinstance(model, OriginalGAN) else {"critic": lambda value: -value}
+    critic: dict[str, Callable[[Tensor], Tensor]] = {"critic": lambda value: -value}
+    original = isinstance(model, OriginalGAN)
+    losses = {name: loss.generator for name, loss in LOSSES.items()} if original else critic
     found = {}
     for name, loss in losses.items():
         (slope,) = torch.autograd.grad(loss(value).sum(), x, retain_graph=True)

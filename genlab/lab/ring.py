@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from genlab.config import MAX_SEED, Config, knob
 from genlab.lab.games import choose_game, covered, has_critic, pulls
-from genlab.models.gan import GENERATOR_LOSSES, NOISE, AdversarialModel, OriginalGAN
+from genlab.models.gan import LOSSES, NOISE, AdversarialModel, OriginalGAN
 from genlab.models.wgan import WGAN
 from genlab.models.wgan_gp import WGANGP
 from genlab.training import mix
@@ -119,7 +119,7 @@ class PlaneWGANGP(OnThePlane, WGANGP):
 
 
 GAMES: dict[str, type[AdversarialModel]] = {
-    **dict.fromkeys(GENERATOR_LOSSES, PlaneGAN),
+    **dict.fromkeys(LOSSES, PlaneGAN),
     "wgan": PlaneWGAN,
     "wgan_gp": PlaneWGANGP,
 }

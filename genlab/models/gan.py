@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,17 +22,30 @@ WON = 0.03  # loss_d; healthy runs stay above 0.1, lr_d = 0.05 gives less than 0
 RUNAWAY = 10.0  # loss_d; 2 ln 2 is guessing, healthy runs stay below 1.5, lr_d = 0.1 gives hundreds
 CANNOT_TELL = 0.005  # d_real - d_fake; healthy runs were so close for 30 steps at most
 
-# Of the logit of D(G(z)); section 3 of the paper gives both.
-GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
-    "non_saturating": lambda logit: F.softplus(-logit),  # -log D: steep where D is near 0
-    "minimax": lambda logit: -F.softplus(logit),  # log(1 - D): flat there
+
+class Loss(NamedTuple):
+    """What the two players lower, each of logits (N, 1); the verdict itself is D = sigmoid(logit)."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]  # of real and of generated pictures: one number
+    generator: Callable[[Tensor], Tensor]  # of generated pictures: (N, 1)
+
+
+def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
+    """-E[log D(x)] - E[log(1 - D(G(z)))], equation 1."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+# One line adds a game: it is then in every GAN's knobs and in the GAN lab. Section 3 of the paper gives both.
+LOSSES = {
+    "non_saturating": Loss(cross_entropy, lambda fake: F.softplus(-fake)),  # -log D: steep where D is near 0
+    "minimax": Loss(cross_entropy, lambda fake: -F.softplus(fake)),  # log(1 - D): flat there
 }
 
 
 def loss_knob() -> Any:
     return choice(
         "non_saturating",
-        tuple(GENERATOR_LOSSES),
+        tuple(LOSSES),
         "Generator's aim: minimax minimises log(1 - D), which hardly teaches while D is sure; "
         "non_saturating maximises log D",
     )
@@ -226,16 +239,16 @@ class OriginalGAN(AdversarialModel):
 
     def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
         # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
-        fake = self.generate(y)
+        game, fake = LOSSES[self.config.loss], self.generate(y)
         logit_real, logit_fake = self.verdicts(x, fake.detach(), y)
         extra, seen = self.smoothness(x, fake.detach(), y)
-        loss_d = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()
+        loss_d = game.discriminator(logit_real, logit_fake)
         optimizers["d"].zero_grad()
         (loss_d + extra).backward()
         optimizers["d"].step()
 
         # (2) Update the generator
-        loss_g = GENERATOR_LOSSES[self.config.loss](self.judge(fake, y)).mean()
+        loss_g = game.generator(self.judge(fake, y)).mean()
         self.teach(loss_g, optimizers["g"])
         return {
             "loss": loss_g,
