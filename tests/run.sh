@@ -23,7 +23,7 @@ failed=0
 # Small networks: a second thread costs more than it brings, a second process does not.
 export OMP_NUM_THREADS=1
 .venv/bin/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/faults "$@" || failed=1
-# Whole servers, browsers and kills have the machine to themselves. Nothing here tests speed: what a busy machine
-# kept waiting for minutes is tried once more, and named in the summary.
-.venv/bin/python -m pytest tests/browser tests/faults --reruns 1 --only-rerun TimeoutError -rR "$@" || failed=1
+# Then whole servers, browsers and kills, two at a time, for much of it is waiting. Nothing here tests speed: what a
+# busy machine kept waiting for minutes is tried once more, and named in the summary.
+.venv/bin/python -m pytest -n 2 --dist loadfile tests/browser tests/faults --reruns 1 --only-rerun TimeoutError -rR "$@" || failed=1
 exit $failed
