@@ -23,6 +23,8 @@ COLOURS = {
     "flow": "#8C6D46",
     "conv_vae": "#6A7FDB",
     "cgan": "#C48A00",
+    "dcgan": "#B5533C",
+    "dit": "#8E5BA6",
 }
 OTHERS = "#56B4E9"
 

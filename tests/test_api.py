@@ -24,7 +24,7 @@ from genlab.settings import Limits
 from tests.helpers import TINY, states_equal, tiny
 
 NUMBERS = [-1, 1.5, math.nan, math.inf, "5", "abc", True, [1], {}, 10**9 * 10**9, 10**400]
-NAMES = ["", "dcgan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
+NAMES = ["", "stylegan", "GAN", None, 5, ["gan"], "../weights/gan", "x" * 10_000]
 SEEDS = [*NUMBERS, None]
 
 

@@ -119,7 +119,7 @@ def test_a_garbled_config(content: bytes, folder: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"model": "dcgan"},
+        {"model": "stylegan"},
         {"model": None},
         {"model": ["gan"]},
         {"model": "vae"},

@@ -24,6 +24,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "autoencoder": {},
     "conv_vae": {"width": 8, "latent": 16},
     "cgan": {"width": 16},
+    "dcgan": {"width": 8},
+    "dit": {"width": 32, "depth": 1},
     "flow": {"width": 16},
 }
 BATCH = {
@@ -34,6 +36,8 @@ BATCH = {
     "autoencoder": 64,
     "conv_vae": 32,
     "cgan": 32,
+    "dcgan": 16,
+    "dit": 8,
     "flow": 8,
 }
 
@@ -76,6 +80,8 @@ PROVOKED: list[tuple[str, dict[str, Any], int, str, set[str]]] = [
     ("autoencoder", {"lr": 1e-6}, 130, "no progress", {"lr"}),
     ("conv_vae", {"beta": 50.0}, 200, "posterior collapse", {"beta"}),
     ("cgan", {"lr_d": 1e-6}, 175, "discriminator too weak", {"lr_d"}),
+    ("dcgan", {"lr_d": 1e-6}, 175, "discriminator too weak", {"lr_d"}),
+    ("dit", {"lr": 1.0}, 30, "divergence", {"lr"}),
     ("flow", {"lr": 1.0}, 30, "divergence", {"lr"}),
 ]
 TRIED = ("posterior collapse", "discriminator too strong", "mode collapse", "no progress")

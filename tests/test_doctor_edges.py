@@ -22,6 +22,8 @@ HEALTHY: dict[str, dict[str, float]] = {
     "wgan_gp": {"loss": 3.0, "loss_d": -5.0, "wasserstein": 6.0, "gradient_norm": 1.1},
     "ddpm": {"loss": 0.08},
     "cgan": {"loss": 1.0, "loss_d": 1.1, "d_real": 0.6, "d_fake": 0.4},
+    "dcgan": {"loss": 1.0, "loss_d": 1.1, "d_real": 0.6, "d_fake": 0.4},
+    "dit": {"loss": 0.08},
     "conv_vae": {"loss": 250.0, "bce": 230.0, "kl": 43.0, "active_latents": 22.0},
     "autoencoder": {"loss": 0.03},
     "wgan": {"loss": 0.1, "loss_d": -0.05, "wasserstein": 0.05, "gradient_norm": 0.05, "clipped": 0.2},

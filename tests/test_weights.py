@@ -62,7 +62,17 @@ def test_the_judge_is_good_enough_to_judge() -> None:
 
 
 # Times the floor. What clipping costs, and what a prior fitted afterwards, is what these two families show.
-FARTHEST = {"flow": 3, "ddpm": 3, "gan": 10, "wgan_gp": 10, "vae": 10, "conv_vae": 13, "cgan": 4}
+FARTHEST = {
+    "flow": 3,
+    "ddpm": 3,
+    "gan": 10,
+    "wgan_gp": 10,
+    "vae": 10,
+    "conv_vae": 13,
+    "cgan": 4,
+    "dit": 4,
+    "dcgan": 8,
+}
 FARTHEST |= {"autoencoder": 40, "wgan": 100}
 UNEVEN = {
     "autoencoder": 0.03,
@@ -99,7 +109,9 @@ def test_the_vae_is_four_times_as_close_as_the_textbook_recipe() -> None:
     assert board["n"] == 10_000 and metrics("vae")["frechet"] <= textbook["mean"]["frechet"] / 4
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "vae", "conv_vae", "gan", "cgan", "wgan", "wgan_gp"])
+@pytest.mark.parametrize(
+    "name", ["autoencoder", "vae", "conv_vae", "gan", "cgan", "dcgan", "wgan", "wgan_gp"]
+)
 def test_a_fresh_measurement_agrees_with_the_published_one(name: str) -> None:
     model = Library().shipped(name).model
     images = torch.cat([s.images for s in sample_chunks(model, 3000, seed=1)])

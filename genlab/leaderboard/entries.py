@@ -77,6 +77,7 @@ def baselines(weights: Path, runs: Path) -> list[Entry]:
     normal = {"prior": "normal"}
     return [
         Entry("autoencoder_normal", "autoencoder", weights / "autoencoder", normal, "codes from N(0, I)"),
+        Entry("dit_plain", "dit", weights / "dit", {"guidance": 1.0}, "without guidance"),
         Entry(
             "textbook_vae",
             "vae",

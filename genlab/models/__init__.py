@@ -20,15 +20,16 @@ MODELS: dict[str, type[GenerativeModel]] = {
     "conv_vae": ConvVAE,
     "gan": GAN,
     "cgan": CGAN,
+    "dcgan": DCGAN,
     "wgan": WGAN,
     "wgan_gp": WGANGP,
     "ddpm": DDPM,
+    "dit": DiT,
     "flow": Flow,
 }
 
 # Side by side where nobody has chosen others.
 FIRST = ("vae", "gan", "wgan_gp", "ddpm")
 
-# What ``python -m genlab train`` accepts: the families, two whose weights do not ship yet, and the classifier
-# that judges them all.
-TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "dcgan": DCGAN, "dit": DiT, "classifier": Classifier}
+# What ``python -m genlab train`` accepts: the families, and the classifier that judges them all.
+TRAINABLE: dict[str, type[Trainable]] = {**MODELS, "classifier": Classifier}

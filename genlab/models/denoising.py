@@ -50,23 +50,27 @@ def ema_knob() -> Any:
     )
 
 
+def steps_knob(default: int = 50) -> Any:
+    return knob(default, 1, T, "Denoising steps: more take longer; beyond about 50 little is gained")
+
+
+def guidance_knob(default: float = 1.0) -> Any:
+    told = "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it"
+    return knob(default, 0.0, 10.0, told)
+
+
 @dataclass(frozen=True)
 class Denoising(Config):
     """What every walk with the denoiser has."""
 
-    steps: int = knob(50, 1, T, "Denoising steps: more take longer; beyond about 50 little is gained")
+    steps: int = steps_knob()
 
 
 @dataclass(frozen=True)
 class Guided(Denoising):
     """A walk on which the digit can be enforced."""
 
-    guidance: float = knob(
-        1.0,
-        0.0,
-        10.0,
-        "How strongly the digit is enforced: 1 is the plain condition, 0 ignores it, 3 exaggerates it",
-    )
+    guidance: float = guidance_knob()
 
 
 @dataclass(frozen=True)
