@@ -18,7 +18,8 @@ from genlab.errors import InvalidInput
 from genlab.lessons import steps
 from genlab.ui import app as page
 from genlab.ui import panels, replay
-from genlab.ui.panels import Panel, returned_by
+from genlab.ui.card import returned_by
+from genlab.ui.panels import Panel
 from genlab.ui.places import KEY
 from genlab.ui.places import places as places_of
 

@@ -19,7 +19,7 @@ from genlab.checkpoints import weights_sha256, write_json
 from genlab.config import check_choice, check_options
 from genlab.errors import InvalidInput
 from genlab.ui.app import build_app
-from genlab.ui.panels import returned_by
+from genlab.ui.card import returned_by
 
 MAX_RECEIPT = 2_000_000  # characters
 MAX_CALLS = 20
