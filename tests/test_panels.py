@@ -52,7 +52,7 @@ def built() -> Iterator[tuple[gr.Blocks, dict[str, Panel], str]]:
     finally:
         panels.listen = listen
     _, url, _ = app.queue().launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=True
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=True, _frontend=False
     )
     yield app, {panel.place: panel for panel in found}, url
     app.close()
