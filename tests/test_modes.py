@@ -47,11 +47,11 @@ def test_games_at_once_are_those_alone() -> None:
     """They share torch's generator; each in a thread of its own, as those of several visitors are."""
 
     def digits(seed: int) -> list[np.ndarray]:
-        found = api.modes(steps=12, batch_size=8, seed=seed)
+        found = api.modes(steps=6, batch_size=8, seed=seed)
         return [move.images.numpy() for move in found if isinstance(move, Moment)]
 
     def points(seed: int) -> list[np.ndarray]:
-        return [moment.points.numpy() for moment in api.ring(steps=120, seed=seed)]
+        return [moment.points.numpy() for moment in api.ring(steps=60, seed=seed)]
 
     entered = [(digits, 3), (digits, 4), (points, 5), (points, 6)]
     alone = [play(seed) for play, seed in entered]
