@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from genlab.commands import add_commands
 from genlab.config import MAX_SEED, TrainConfig, check_number, make
-from genlab.errors import GenlabError, InvalidInput
+from genlab.errors import GenlabError
 from genlab.events import Done
 from genlab.flags import add_knobs, chosen, command_line, counted, number, watched
 from genlab.hub import commands as hub_commands
+from genlab.lab import commands as lab_commands
 from genlab.leaderboard import commands as leaderboard_commands
 from genlab.models import MODELS, TRAINABLE
 from genlab.race import commands as race_commands
@@ -43,24 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     for name, family in MODELS.items():
         _sample_arguments(sample.add_parser(name, help=family.card.idea), family)
         _evaluate_arguments(evaluate.add_parser(name, help=family.card.idea), family)
-    curve = commands.add_parser(
-        "curve", help="measure quality against a knob of ddpm, and keep it with its weights"
-    )
-    of = curve.add_subparsers(dest="name", required=True, metavar="NAME")
-    for name in ("steps", "guidance"):
-        _curve_arguments(of.add_parser(name, help=f"quality against {name}; interrupted, it goes on"))
     judge = evaluate.add_parser("classifier", help="the classifier, and the distance between real digits")
     _folder_arguments(judge, run_judge)
-    half = commands.add_parser("half", help="store weights in half precision: files of half the size")
-    half.add_argument("folder", type=Path, help="where the weights are")
-    half.set_defaults(run=run_half)
-    again = commands.add_parser("replay", help="make the pixels of a receipt again")
-    again.add_argument("receipt", type=Path, help="the JSON that the page gave")
-    again.add_argument("--out", type=Path, default=RUNS / "replay", help="folder of what comes out")
-    again.add_argument(
-        "--file", action="append", default=[], metavar="NAME=PATH", help="a picture the receipt has not"
-    )
-    again.set_defaults(run=run_replay)
+    lab_commands.add_commands(commands)
+    add_commands(commands)
     leaderboard_commands.add_commands(commands)
     race_commands.add_commands(commands)
     hub_commands.add_commands(commands)
@@ -107,13 +95,6 @@ def _folder_arguments(parser: argparse.ArgumentParser, run: Callable[[argparse.N
     parser.add_argument("--write", action="store_true", help="keep figures and model card beside the weights")
 
 
-def _curve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=run_curve)
-    parser.add_argument("--n", type=number, default=500, help="samples for each point (default 500)")
-    parser.add_argument("--seed", type=number, default=0, help=f"0 to {MAX_SEED} (default 0)")
-    parser.add_argument("--weights", type=Path, help="folder of a ddpm (default: the shipped one)")
-
-
 def run_models(args: argparse.Namespace) -> None:
     """List the families."""
     from genlab.checkpoints import WEIGHTS
@@ -133,11 +114,12 @@ def run_train(args: argparse.Namespace) -> None:
 
     from genlab import checkpoints
     from genlab.data import load
+    from genlab.library import load_family
     from genlab.training import train
 
     family = TRAINABLE[args.name]
     plan = make(TrainConfig, dataclasses.asdict(family.recipe) | chosen(args, TrainConfig))
-    base = _load(args.name, args.base) if args.base else None
+    base = load_family(args.name, args.base) if args.base else None
     pause = check_number("save-seconds", args.save_seconds, 0, 86_400, whole=False)
     torch.manual_seed(plan.seed)
     model = family.build(chosen(args, family.Config), base)
@@ -169,45 +151,11 @@ def run_train(args: argparse.Namespace) -> None:
         sys.exit(1)
 
 
-def run_half(args: argparse.Namespace) -> None:
-    """Store weights in half precision; what was measured of them is to be measured anew."""
-    from genlab import checkpoints
-
-    checkpoints.halve(args.folder, f"python -m genlab half {args.folder}")
-    print(f"{args.folder}: {(args.folder / checkpoints.MODEL).stat().st_size / 1e6:.2f} MB.")
-
-
-def run_replay(args: argparse.Namespace) -> None:
-    """Make the pixels of a receipt again; say what is not as it was."""
-    from genlab.ui import replay
-
-    receipt = replay.read(args.receipt)
-    own = {name: Path(path) for name, _, path in (given.partition("=") for given in args.file)}
-    for path in own.values():
-        if not path.is_file():
-            raise InvalidInput(f"file is {path.name!r}; it is not there.")
-    for said in replay.differences(receipt):
-        print(f"note: {said}; the pixels may differ.", file=sys.stderr)
-    for line in replay.replay(receipt, args.out, own):
-        print(line)
-    print(f"Kept in {args.out}.")
-
-
-def _load(name: str, folder: Path) -> Any:
-    """The model in ``folder``, which must be of the family ``name``."""
-    from genlab import checkpoints
-
-    model = checkpoints.load(folder)
-    if not isinstance(model, TRAINABLE[name]):
-        raise InvalidInput(f"weights is {folder.name!r}; it must be a folder with a {name}.")
-    return model
-
-
 def pick(args: argparse.Namespace) -> Any:
     """The model to sample or measure: the shipped one, or that of --weights."""
-    from genlab.library import Library
+    from genlab.library import Library, load_family
 
-    return _load(args.name, args.weights) if args.weights else Library().shipped(args.name).model
+    return load_family(args.name, args.weights) if args.weights else Library().shipped(args.name).model
 
 
 def sampling_plan(args: argparse.Namespace, lo: int, hi: int) -> tuple[int, int, dict[str, Any]]:
@@ -250,32 +198,6 @@ def run_evaluate(args: argparse.Namespace) -> None:
     folder = args.weights or checkpoints.WEIGHTS / args.name
     given = ({"weights": args.weights} if args.weights else {}) | {"n": n, "seed": seed} | knobs
     keep(args, folder, result | {"sha256": checkpoints.weights_sha256(folder)}, given)
-
-
-def run_curve(args: argparse.Namespace) -> None:
-    """Measure one of ddpm's curves, keeping every point as soon as it is known."""
-    from genlab import checkpoints, evaluation
-    from genlab.api.checks import check_count, check_seed
-    from genlab.lab import curves
-    from genlab.library import Library
-
-    n, seed = check_count(args.n, *curves.SAMPLES), check_seed(args.seed)
-    folder = args.weights or checkpoints.WEIGHTS / "ddpm"
-    library, model = Library(), _load("ddpm", folder)
-    reference = evaluation.load_reference(library.folder / "classifier")
-    steps = curves.measure(
-        args.name,
-        folder,
-        model,
-        library.classifier(),
-        reference,
-        n=n,
-        seed=seed,
-        command=command_line(args, {"n": n, "seed": seed}),
-    )
-    for _ in counted(steps, 1000, lambda progress: round(1000 * progress.share)):
-        pass
-    print(f"Kept in {curves.path_of(folder, args.name)}.")
 
 
 def run_judge(args: argparse.Namespace) -> None:

@@ -187,11 +187,15 @@ def check(folder: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def load(folder: Path) -> Trainable:
-    """Rebuild the model saved in ``folder``, in evaluation mode on the CPU; errors are those of ``check``."""
+    """Rebuild the model saved in ``folder``, in evaluation mode on the CPU; errors are those of ``check``.
+
+    The caller's random numbers stay as they would have been.
+    """
     packed, config = check(folder)
     try:
         model_type = TRAINABLE[config["model"]]
-        model = model_type(make(model_type.Config, config["config"]))
+        with torch.random.fork_rng(devices=[]):  # its first weights, drawn in vain, cost the caller no draw
+            model = model_type(make(model_type.Config, config["config"]))
         model.load_state_dict(_restored(model, parse(packed)))
     except (GenlabError, SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
         reason = "its tensors are not those of this network" if isinstance(error, RuntimeError) else error

@@ -207,6 +207,36 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return (storage(environ) or Path(cache)) / "genlab"
 
 
+class _Place(NamedTuple):
+    """Where a published set is read from, and downloaded to; the fields are arguments of ``load``."""
+
+    published: Published
+    cache: Path
+    mirrors: list[str] | None
+    patience: float
+
+    def read(self, folder: Path, split: Split) -> tuple[Tensor, Tensor]:
+        """Images and labels in ``folder``; DataUnavailable, OSError or RuntimeError if they are not there."""
+        if self.published.colour:
+            return _read_colour(folder, split, self.published)
+        return _read(folder / self.published.torchvision / "raw", split, self.published)
+
+    def fetch(self) -> None:
+        """Download into the cache."""
+        if offline():
+            raise DataUnavailable("HF_HUB_OFFLINE forbids the network")
+        described = self.published.described
+        if self.published.colour:
+            described(str(self.cache), download=True)
+            return
+        mirrors = described.mirrors if self.mirrors is None else self.mirrors
+        _fetch(self.cache / self.published.torchvision / "raw", self.published, mirrors)
+
+    def downloaded(self, split: Split) -> tuple[Tensor, Tensor]:
+        _download(self.cache / self.published.torchvision, self.fetch, self.patience)
+        return self.read(self.cache, split)
+
+
 def load_mnist(split: Split = "train", **places: Any) -> Dataset:
     """MNIST, which is always there; the arguments are those of ``load``."""
     return load("mnist", split, **places)
@@ -237,34 +267,13 @@ def load(
         DataUnavailable: No source has it; never for MNIST.
     """
     check_choice("data", name, DATASETS)
-    published = PUBLISHED[name]
+    place = _Place(PUBLISHED[name], cache or cache_folder(), mirrors, patience)
     if folders is None:
         folders = [Path(p) for p in (os.environ.get("GENLAB_DATA"), "data") if p]
-    cache = cache or cache_folder()
-
-    def read(folder: Path) -> tuple[Tensor, Tensor]:
-        if published.colour:
-            return _read_colour(folder, split, published)
-        return _read(folder / published.torchvision / "raw", split, published)
-
-    def fetch() -> None:
-        if offline():
-            raise DataUnavailable("HF_HUB_OFFLINE forbids the network")
-        if published.colour:
-            published.described(str(cache), download=True)
-            return
-        described = published.described
-        given = described.mirrors if mirrors is None else mirrors
-        _fetch(cache / published.torchvision / "raw", published, given)
-
-    def downloaded() -> tuple[Tensor, Tensor]:
-        _download(cache / published.torchvision, fetch, patience)
-        return read(cache)
-
     sources: list[tuple[str, Callable[[], tuple[Tensor, Tensor]]]] = [
-        *((f"folder {f.name or f}", lambda f=f: read(f)) for f in folders),
-        ("cache", lambda: read(cache)),
-        ("download", downloaded),
+        *((f"folder {f.name or f}", lambda f=f: place.read(f, split)) for f in folders),
+        ("cache", lambda: place.read(place.cache, split)),
+        ("download", lambda: place.downloaded(split)),
     ]
     started = time.monotonic()
     for source, attempt in sources:
@@ -273,11 +282,11 @@ def load(
         except (DataUnavailable, OSError, RuntimeError) as error:
             log.info("%s from %s: %s (%.1f s)", name, source, error, time.monotonic() - started)
             continue
-        told = f"full {published.title} ({len(images):,} images, {source})"
+        told = f"full {place.published.title} ({len(images):,} images, {source})"
         return Dataset(images, labels, told, complete=True)
     if name == "mnist":
         return _embedded(split)
     raise DataUnavailable(
-        f"{published.title} is not on this machine, and within {patience:g} s it could not be downloaded; a "
-        "download that has begun goes on, so try again later. MNIST is always there."
+        f"{place.published.title} is not on this machine, and within {patience:g} s it could not be "
+        "downloaded; a download that has begun goes on, so try again later. MNIST is always there."
     )

@@ -17,6 +17,10 @@ class Busy(GenlabError):
     """There is no room for another job now; the message says what to do."""
 
 
+class JobFailed(GenlabError):
+    """A job has ended without a result; the message is the job's own."""
+
+
 class NotSaved(GenlabError):
     """A file cannot be written: the disk is full, or read-only."""
 

@@ -11,7 +11,7 @@ from genlab.checkpoints import WEIGHTS
 from genlab.config import check_choice
 from genlab.data import PUBLISHED
 from genlab.errors import CheckpointError, InvalidInput
-from genlab.models import MODELS, VAE, Classifier, GenerativeModel
+from genlab.models import MODELS, TRAINABLE, VAE, Classifier, GenerativeModel
 
 SHIPPED_ORIGIN = "shipped"
 PLANE = "vae2d"
@@ -39,6 +39,14 @@ class Entry:
 @lru_cache(maxsize=16)
 def _load(folder: Path) -> Any:
     return checkpoints.load(folder)
+
+
+def load_family(name: str, folder: Path) -> Any:
+    """The model in ``folder``; InvalidInput if it is not of the family ``name``, a key of ``TRAINABLE``."""
+    model = checkpoints.load(folder)
+    if not isinstance(model, TRAINABLE[name]):
+        raise InvalidInput(f"weights is {folder.name!r}; it must be a folder with a {name}.")
+    return model
 
 
 def read_json(path: Path) -> dict[str, Any]:

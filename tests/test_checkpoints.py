@@ -42,6 +42,15 @@ def test_a_loaded_model_draws_the_same_pictures(name: str, tmp_path: Path) -> No
     assert sorted(p.name for p in (tmp_path / name).iterdir()) == [CONFIG, MODEL]
 
 
+def test_loading_draws_no_random_numbers(folder: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.randn(5)
+    torch.manual_seed(3)
+    load(folder)
+    assert torch.equal(torch.randn(5), expected)
+    assert not torch.equal(torch.randn(5), expected)
+
+
 def test_a_loaded_classifier_judges_the_same(tmp_path: Path) -> None:
     model = scrambled(tiny("classifier")).eval()
     save("classifier", model, tmp_path / "c", {})

@@ -97,7 +97,10 @@ def test_npz_of_many_chunks_equals_the_grid_and_one_seed_draws_the_same(tmp_path
         (["curve", "steps", "--n", "10"], ["n is 10", "50 to 2000"]),
         (["curve", "beta"], ["beta", "steps", "guidance"]),
         (["curve", "steps", "--weights", "/nowhere/w"], ["w/model.safetensors is missing"]),
+        (["curve", "guidance", "--seed", "-1"], ["seed is -1", "4294967295"]),
         (["sample", "gan", "--weights", "/nowhere/w", "--out", "x.png"], ["w/model.safetensors is missing"]),
+        (["half", "/nowhere/w"], ["w/model.safetensors is missing"]),
+        (["replay", "nowhere.json"], ["nowhere.json is not there"]),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -187,6 +190,17 @@ def test_a_curve_is_kept_with_its_weights_and_its_command(
     assert (found["n"], found["seed"]) == (50, 4) and len(found["points"]) == 2
     assert found["command"] == "python -m genlab curve steps --n 50 --seed 4"
     assert "steps_curve.json" in capsys.readouterr().out
+
+
+def test_half_keeps_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, again = tmp_path / "once", tmp_path / "again"
+    main(["train", "vae", *SMALL, "--steps", "1", "--out", str(folder)])
+    shutil.copytree(folder, again)
+    main(["half", str(again)])
+    before, after = ((f / checkpoints.MODEL).stat().st_size for f in (folder, again))
+    assert before / 2 <= after < 0.6 * before
+    assert checkpoints.read_training(again)["then"] == f"python -m genlab half {again}"
+    assert f"{after / 1e6:.2f} MB" in capsys.readouterr().out
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

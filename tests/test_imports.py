@@ -22,6 +22,7 @@ LAYERS = [
     {"hub", "jobs", "leaderboard"},
     {"api"},
     {"startup", "ui"},
+    {"commands"},
     {"__main__"},
     {"app"},
 ]

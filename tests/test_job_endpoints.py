@@ -12,6 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from genlab import api, checkpoints
+from genlab.jobs import training
 from genlab.race import files
 
 SMALL = {"network": "mlp", "latent": 4}
@@ -49,6 +50,19 @@ def refused(client: Client, said: str, api_name: str, **values: Any) -> None:
         client.predict(**values, api_name=api_name)
     text = str(caught.value)
     assert "\n" not in text and "Traceback" not in text and str(api.SETTINGS.folder) not in text
+
+
+def test_a_training_that_fails(visit: Callable[[], Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for its result gets an error, who asks how the job goes its state."""
+    monkeypatch.setattr(training, "training_bytes", lambda model, batch: 1 << 60)
+    client = visit()
+    refused(client, "batch_size is 64; .* would need about", "/train", model="vae", steps=40, batch_size=64)
+    id = client.predict("vae", steps=40, batch_size=64, api_name="/submit")["job"]
+    last, _ = client.submit(id, api_name="/follow").result()
+    assert last["state"] == "failed" and last["message"].startswith("batch_size is 64;")
+    refused(client, "it has left no files", "/checkpoint", job=id)
+    _, numbers = client.predict("vae", n=1, api_name="/sample")
+    assert numbers["origin"] == "shipped"
 
 
 def test_a_training_in_the_background(visit: Callable[[], Client]) -> None:

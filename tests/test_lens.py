@@ -417,7 +417,7 @@ def test_the_endpoint_tells_every_step(engine: Engine) -> None:
 
     with gr.Blocks(analytics_enabled=False) as app:
         studio_inside.expose(engine, make_outputs())
-    _, url, _ = app.queue().launch(prevent_thread_lock=True, quiet=True, show_error=True)
+    _, url, _ = app.queue().launch(prevent_thread_lock=True, quiet=True, show_error=True, _frontend=False)
     client = Client(url, verbose=False, analytics_enabled=False)
     try:
         pictures, numbers = client.predict(

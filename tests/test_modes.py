@@ -1,6 +1,7 @@
 """The game on digits: its pieces against closed forms, and whether failures that are provoked are seen."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from typing import Any
 
@@ -40,6 +41,24 @@ def test_which_digits_are_counted(embedded: dict[str, Dataset], judge: Classifie
     assert 0.95 * len(threes) <= counts[3] <= len(threes) and 9 <= counts[7] <= 10
     assert sum(counts) - counts[3] - counts[7] <= 2
     assert modes.counted(grey, judge) == modes.counted(noise, judge) == (0,) * DIGITS
+
+
+def test_games_at_once_are_those_alone() -> None:
+    """They share torch's generator; each in a thread of its own, as those of several visitors are."""
+
+    def digits(seed: int) -> list[np.ndarray]:
+        found = api.modes(steps=6, batch_size=8, seed=seed)
+        return [move.images.numpy() for move in found if isinstance(move, Moment)]
+
+    def points(seed: int) -> list[np.ndarray]:
+        return [moment.points.numpy() for moment in api.ring(steps=60, seed=seed)]
+
+    entered = [(digits, 3), (digits, 4), (points, 5), (points, 6)]
+    alone = [play(seed) for play, seed in entered]
+    with ThreadPoolExecutor(len(entered)) as pool:
+        at_once = list(pool.map(lambda game: game[0](game[1]), entered))
+    for expected, found in zip(alone, at_once, strict=True):
+        np.testing.assert_array_equal(expected, found)
 
 
 def test_a_digit_is_covered_from_a_quarter_of_its_share() -> None:

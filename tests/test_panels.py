@@ -18,7 +18,8 @@ from genlab.errors import InvalidInput
 from genlab.lessons import steps
 from genlab.ui import app as page
 from genlab.ui import panels, replay
-from genlab.ui.panels import Panel, returned_by
+from genlab.ui.card import returned_by
+from genlab.ui.panels import Panel
 from genlab.ui.places import KEY
 from genlab.ui.places import places as places_of
 
@@ -51,7 +52,7 @@ def built() -> Iterator[tuple[gr.Blocks, dict[str, Panel], str]]:
     finally:
         panels.listen = listen
     _, url, _ = app.queue().launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=True
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=True, _frontend=False
     )
     yield app, {panel.place: panel for panel in found}, url
     app.close()

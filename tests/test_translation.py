@@ -28,6 +28,22 @@ def test_nothing_is_missing(app: gr.Blocks) -> None:
     assert not found, f"fill these in and put them into genlab/ui/translations/ko.json:\n{found}"
 
 
+def test_the_sources_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is handed to pieces of the page, under a name or one of two, and what is not."""
+    (tmp_path / "panel.py").write_text(
+        "def show(n, kind):\n"
+        "    told = f'the moon, {n} times'\n"
+        "    other = 'near' if n else f'far, {n} km'\n"
+        "    log.info('nobody sees this')\n"
+        "    chip('data-kind', kind)\n"
+        "    return figure(img(picture, 'moon'), told) + one(picture, other) + note('Not ' + 'yet.')\n"
+    )
+    monkeypatch.setattr(sources, "GENLAB", tmp_path)
+    assert set(sources.said()) == {"moon", "the moon, 7 times", "near", "far, 7 km", "Not yet."}
+    known = Catalogue({"near": "가까운"}, {"far, {n} km": "{n} km 떨어진"}, {}, ["moon"])
+    assert set(sources.unknown(known)) == {"the moon, 7 times", "Not yet."}
+
+
 def test_every_text_of_the_page_is_used(app: gr.Blocks) -> None:
     texts(app)
     unused = sorted(KOREAN.page.keys() - KOREAN.used)

@@ -1,7 +1,8 @@
 """What the GAN lab's games have in common, on the plane and on digits."""
 
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -9,7 +10,10 @@ from torch import Tensor
 from genlab.config import choice
 from genlab.models.gan import LOSSES, AdversarialModel, OriginalGAN
 
+M = TypeVar("M")
+
 SHARE = 0.25  # of its fair share, from which a mode counts as covered
+_turn = threading.Lock()
 
 
 def choose_game(default: str) -> Any:
@@ -29,6 +33,21 @@ def has_critic(game: str) -> bool:
 def covered(counts: tuple[int, ...], n: int) -> int:
     """How many modes got at least a quarter of their fair share of n samples."""
     return sum(count >= SHARE * n / len(counts) for count in counts)
+
+
+def in_turn(moves: Iterator[M]) -> Iterator[M]:
+    """The ``moves`` of a game, each made while no other game makes one.
+
+    All draw from torch's one generator, which a move seeds before it draws: were another's to come in
+    between, the same seed would not play the same game. A training in the background is not kept out.
+    """
+    while True:
+        with _turn:
+            try:
+                move = next(moves)
+            except StopIteration:
+                return
+        yield move
 
 
 def pulls(model: AdversarialModel, x: Tensor) -> dict[str, float]:

@@ -131,6 +131,15 @@ def before(session: Session, names: Iterable[str]) -> tuple[str, list[Call]]:
     return OWN_MODEL if own else "", first
 
 
+def returned_by(app: gr.Blocks) -> dict[str, tuple[str, ...]]:
+    """What each endpoint returns, by the names of its outputs."""
+    return {
+        fn.api_name: tuple(str(part.label) for part in fn.outputs)  # type: ignore[union-attr]
+        for fn in app.fns.values()
+        if isinstance(fn.api_name, str) and fn.api_visibility == "public"
+    }
+
+
 def build_head(name: str) -> tuple[Component, Component, Component, Component, gr.Button, gr.Button]:
     """What the family is, its picture, and the buttons below."""
     family = MODELS[name].card
@@ -179,8 +188,8 @@ def origin(request: gr.Request) -> str:
     return f"{scheme}://{headers.get('x-forwarded-host') or headers.get('host', '127.0.0.1:7860')}/"
 
 
-def listen(card: Card, sessions: Sessions) -> None:
-    """Connect the card's own events."""
+def listen(card: Card, app: gr.Blocks, sessions: Sessions) -> None:
+    """Connect the card's own events; its snippet calls the endpoints of ``app``."""
 
     def draw(values: Values, request: gr.Request) -> Iterator[Updates]:
         yield from card.draw(sessions.get(request.session_hash), values)
@@ -194,8 +203,7 @@ def listen(card: Card, sessions: Sessions) -> None:
     def snippet(values: Values, request: gr.Request) -> str:
         session = sessions.get(request.session_hash)
         warning, first = before(session, [card.name])
-        returned = {"sample": ("pictures", "numbers"), "load_from_hub": ("numbers",)}
-        return warning + calls.snippet([*first, card.call(values)], returned, origin(request))
+        return warning + calls.snippet([*first, card.call(values)], returned_by(app), origin(request))
 
     card.sample.click(draw, card.inputs, card.outputs, **SAMPLING)
     card.back.click(back, card.inputs, [*card.outputs, card.back], **SAMPLING)

@@ -41,7 +41,7 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
                 stop_all = gr.Button("Stop all", size="sm", variant="stop", elem_id="stop-all", min_width=90)
     said = gr.HTML("", elem_classes="gl-quiet", elem_id="families-note")
     with gr.Row(elem_classes="gl-cards"):
-        built = {name: build_card(name, shared, jobs[name], sessions) for name in MODELS}
+        built = {name: build_card(name, shared, jobs[name], app, sessions) for name in MODELS}
     folds = {name: fold for name, (_, fold, _) in built.items()}
     ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
@@ -121,7 +121,7 @@ def build_shared() -> Shared:
 
 
 def build_card(
-    name: str, shared: Shared, job: Component, sessions: Sessions
+    name: str, shared: Shared, job: Component, app: gr.Blocks, sessions: Sessions
 ) -> tuple[Any, TrainFold, gr.events.Dependency]:
     """A column: head, picture, and the folds in the same order for every family; the event that ends
     a training.
@@ -139,7 +139,7 @@ def build_card(
         quality.build(card, sessions)
         with python_fold.render():
             python.render()
-        cards.listen(card, sessions)
+        cards.listen(card, app, sessions)
     return column, *fold
 
 

@@ -20,7 +20,7 @@ from genlab.errors import GenlabError
 from genlab.flags import number
 from genlab.models import MODELS
 from genlab.ui import html
-from genlab.ui.card import Updates, before, origin, sentence
+from genlab.ui.card import Updates, before, origin, returned_by, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, read
 from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
@@ -206,15 +206,6 @@ class Dock:
             self.receipt: made,
             self.curl: curl(calls, url),
         }
-
-
-def returned_by(app: gr.Blocks) -> dict[str, tuple[str, ...]]:
-    """What each endpoint returns, by the names of its outputs."""
-    return {
-        fn.api_name: tuple(str(part.label) for part in fn.outputs)  # type: ignore[union-attr]
-        for fn in app.fns.values()
-        if isinstance(fn.api_name, str) and fn.api_visibility == "public"
-    }
 
 
 def listen(

@@ -108,8 +108,8 @@ def build_copying(card: Card, sessions: Sessions) -> None:
             )
             data = session.library.get(card.name).data
             known = yardstick(session.library) if data == "mnist" else ""
-            searched = f"The first {COMPARED}. Searched: {api.dataset('train', data).source}.{known}"
-            yield html.note(searched, plain=True) + html.pairs(found)
+            searched = f"The first {COMPARED}. Searched: {api.dataset('train', data).source}."
+            yield html.note(searched + known, plain=True) + html.pairs(found)
         except Exception as error:
             yield html.note(sentence(error))
 

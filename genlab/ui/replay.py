@@ -19,7 +19,7 @@ from genlab.checkpoints import weights_sha256, write_json
 from genlab.config import check_choice, check_options
 from genlab.errors import InvalidInput
 from genlab.ui.app import build_app
-from genlab.ui.panels import returned_by
+from genlab.ui.card import returned_by
 
 MAX_RECEIPT = 2_000_000  # characters
 MAX_CALLS = 20
@@ -68,7 +68,12 @@ def _here(name: str) -> str:
 def serving(app: gr.Blocks) -> Iterator[Client]:
     """A client of ``app`` on this machine, which nobody else is told of."""
     _, url, _ = app.queue().launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", ssr_mode=False, show_error=True
+        prevent_thread_lock=True,
+        quiet=True,
+        server_name="127.0.0.1",
+        ssr_mode=False,
+        show_error=True,
+        _frontend=False,  # see ``LAUNCH``
     )
     try:
         with tempfile.TemporaryDirectory(prefix="genlab-") as folder:

@@ -114,80 +114,92 @@ def caption(curve: Curve) -> str:
     )
 
 
-def show(curve: Curve, plots: Callable[[Curve], str], columns: tuple[str, ...]) -> str:
-    if not curve.get("points"):
-        return html.note("Not measured yet for these weights; press Measure.", plain=True)
-    return f'<div class="gl-plots">{plots(curve)}</div>{caption(curve)}{table(curve, columns)}'
-
-
-def build_curve(
-    app: gr.Blocks,
-    sessions: Sessions,
-    name: str,
-    draw: Callable[[Curve], str],
-    columns: tuple[str, ...],
-    choices: list[Component],
-    measure: Measure,
-) -> Component:
-    """The shipped curve ``name``, and a button that measures one with the present choices.
+class MeasuredCurve:
+    """The shipped curve ``name``, and a button that measures one anew; made where this is called.
 
     Args:
+        name: Of the curve.
+        sessions: Whose visitor's work is run.
         draw: The plots of a curve.
         columns: The knobs that differ between its points.
-        choices: Inputs of ``measure`` besides the number of samples.
+        choices: Inputs of ``measure`` besides the number of samples, not rendered yet.
         measure: ``(n, values, library)`` to the progress of a sweep.
-
-    Returns:
-        The input of the number of samples.
     """
-    panel = f"curve-{name}"
-    with gr.Row(elem_classes="gl-controls"):
-        with gr.Column(scale=3, min_width=200):
-            n = gr.Slider(
-                SAMPLES[0], MOST, 100, step=50, label="samples", info="For each point", elem_id=f"{panel}-n"
-            )
-        for choice in choices:
+
+    def __init__(
+        self,
+        name: str,
+        sessions: Sessions,
+        draw: Callable[[Curve], str],
+        columns: tuple[str, ...],
+        choices: list[Component],
+        measure: Measure,
+    ) -> None:
+        self.name, self.sessions, self.panel = name, sessions, f"curve-{name}"
+        self.draw, self.columns, self.choices, self.measure = draw, columns, choices, measure
+        with gr.Row(elem_classes="gl-controls"):
             with gr.Column(scale=3, min_width=200):
-                choice.render()
-        with gr.Column(scale=1, min_width=140):
-            start = gr.Button("Measure", elem_id=f"{panel}-measure")
-            stop = gr.Button("Stop", variant="stop", size="sm", interactive=False, elem_id=f"{panel}-stop")
-    note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{panel}-note")
-    progress = gr.HTML("", elem_id=f"{panel}-progress")
-    shown = gr.HTML("", elem_id=f"{panel}-shown")
+                self.n: Component = gr.Slider(
+                    SAMPLES[0],
+                    MOST,
+                    100,
+                    step=50,
+                    label="samples",
+                    info="For each point",
+                    elem_id=f"{self.panel}-n",
+                )
+            for choice in choices:
+                with gr.Column(scale=3, min_width=200):
+                    choice.render()
+            with gr.Column(scale=1, min_width=140):
+                self.start = gr.Button("Measure", elem_id=f"{self.panel}-measure")
+                self.stop = gr.Button(
+                    "Stop", variant="stop", size="sm", interactive=False, elem_id=f"{self.panel}-stop"
+                )
+        self.note = gr.HTML("", elem_classes="gl-quiet", elem_id=f"{self.panel}-note")
+        self.progress = gr.HTML("", elem_id=f"{self.panel}-progress")
+        self.shown = gr.HTML("", elem_id=f"{self.panel}-shown")
 
-    def shipped(request: gr.Request) -> str:
-        library = sessions.get(request.session_hash).library
-        return show(api.shipped_curve(name, library=library), draw, columns)
+    def show(self, curve: Curve) -> str:
+        if not curve.get("points"):
+            return html.note("Not measured yet for these weights; press Measure.", plain=True)
+        return f'<div class="gl-plots">{self.draw(curve)}</div>{caption(curve)}{table(curve, self.columns)}'
 
-    def run(values: Values, request: gr.Request) -> Iterator[Updates]:
+    def shipped(self, request: gr.Request) -> str:
+        library = self.sessions.get(request.session_hash).library
+        return self.show(api.shipped_curve(self.name, library=library))
+
+    def run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """The curve as it grows."""
         loading = html.bar(None, "Loading the judge and the real digits.")
-        yield {progress: loading, note: "", stop: gr.Button(interactive=True)}
-        session, began, known, said = sessions.get(request.session_hash), time.monotonic(), 0, ""
+        yield {self.progress: loading, self.note: "", self.stop: gr.Button(interactive=True)}
+        session, began, known, said = self.sessions.get(request.session_hash), time.monotonic(), 0, ""
         try:
             done = None
-            for done in session.work(panel, measure(values[n], values, session.library)):
+            for done in session.work(self.panel, self.measure(values[self.n], values, session.library)):
                 passed = time.monotonic() - began
-                out: Updates = {progress: html.bar(done.share, html.left(done.share, passed))}
+                out: Updates = {self.progress: html.bar(done.share, html.left(done.share, passed))}
                 if len(done.points) > known:
                     known = len(done.points)
-                    curve = {"n": values[n], "seed": 0, "real": done.real, "points": done.points}
-                    out[shown] = show(curve, draw, columns)
+                    curve = {"n": values[self.n], "seed": 0, "real": done.real, "points": done.points}
+                    out[self.shown] = self.show(curve)
                 yield out
             if done and done.share < 1 - 1e-9:
                 said = html.note("Stopped; what was measured stays.", plain=True)
             said += credit(session)
         except Exception as error:
             said = html.note(sentence(error))
-        yield {progress: "", note: said, stop: gr.Button(interactive=False)}
+        yield {self.progress: "", self.note: said, self.stop: gr.Button(interactive=False)}
 
-    def interrupt(request: gr.Request) -> None:
-        sessions.get(request.session_hash).interrupt(panel)
+    def interrupt(self, request: gr.Request) -> None:
+        self.sessions.get(request.session_hash).interrupt(self.panel)
 
-    start.click(run, {n, *choices}, [shown, progress, note, stop], **MEASURING)
-    stop.click(interrupt, None, None, **NOW)
-    app.load(shipped, None, shown, **SAMPLING)
-    return n
+    def listen(self, app: gr.Blocks) -> None:
+        """Connect it; the shipped curve is there when the page opens."""
+        outputs = [self.shown, self.progress, self.note, self.stop]
+        self.start.click(self.run, {self.n, *self.choices}, outputs, **MEASURING)
+        self.stop.click(self.interrupt, None, None, **NOW)
+        app.load(self.shipped, None, self.shown, **SAMPLING)
 
 
 def build_steps(app: gr.Blocks, sessions: Sessions) -> Panel:
@@ -210,12 +222,15 @@ def build_steps(app: gr.Blocks, sessions: Sessions) -> Panel:
     def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
         return api.steps_curve(n, 0, values[samplers], counts(values), library=library)
 
+    columns = ("sampler", "steps")
+    curve = MeasuredCurve("steps", sessions, steps_plots, columns, [samplers, steps], measure)
+    curve.listen(app)
+
     def calls(values: Values) -> list[Call]:
-        wanted = {"n": values[n], "seed": 0, "samplers": values[samplers], "steps": counts(values)}
+        wanted = {"n": values[curve.n], "seed": 0, "samplers": values[samplers], "steps": counts(values)}
         return [call("steps_curve", **wanted)]
 
-    n = build_curve(app, sessions, "steps", steps_plots, ("sampler", "steps"), [samplers, steps], measure)
-    fields = {"n": n, "samplers": samplers, "steps": steps}
+    fields = {"n": curve.n, "samplers": samplers, "steps": steps}
     return Panel("diffusion/steps", fields, calls, run="curve-steps-measure")
 
 
@@ -233,4 +248,4 @@ def build_guidance(app: gr.Blocks, sessions: Sessions) -> None:
     def measure(n: Any, values: Values, library: Library) -> Generator[Progress]:
         return api.guidance_curve(n, 0, [float(w) for w in values[scales]], library=library)
 
-    build_curve(app, sessions, "guidance", guidance_plots, ("guidance",), [scales], measure)
+    MeasuredCurve("guidance", sessions, guidance_plots, ("guidance",), [scales], measure).listen(app)

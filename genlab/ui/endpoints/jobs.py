@@ -9,7 +9,7 @@ import gradio as gr
 
 from genlab import api, visualize
 from genlab.config import TrainConfig, check_options
-from genlab.errors import InvalidInput
+from genlab.errors import InvalidInput, JobFailed
 from genlab.jobs import Job, Look, RaceWork, Training, TrainingPlan, TrainingWork
 from genlab.models import FIRST
 from genlab.numbers import jsonable
@@ -137,7 +137,7 @@ class JobCalls(Calls):
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Train a family; streams progress, at the end checkpoint and preview. Cancelling stops it.
 
-        Afterwards this session's other calls use the trained model.
+        A training that fails is an error that says why. After any other, this session's calls use its model.
 
         Args:
             model: {models}.
@@ -150,6 +150,8 @@ class JobCalls(Calls):
         job = await asyncio.to_thread(session.submit, plan)
         try:
             async for look in follow(job):
+                if look.state == "failed":
+                    raise JobFailed(look.message)
                 if look.ended:
                     await asyncio.to_thread(session.settle, job)
                 picture = picture_of(look) if look.ended else None

@@ -10,12 +10,11 @@ from genlab.config import check_choice
 from genlab.data import to_float
 from genlab.lab.directions import Sum
 from genlab.library import Library
-from genlab.ui import html
-from genlab.ui.card import sentence
+from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import DIGITS, question
 from genlab.ui.diffusion.source import Source, preview, usable
-from genlab.ui.explorer.pieces import card, one, side_by_side
-from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.explorer.pieces import card, follows, one, side_by_side
+from genlab.ui.knobs import SAMPLING, Values
 from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
@@ -91,7 +90,7 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
         wanted = {"plus": a, "minus": b, **begin, "strength": values[strength]}
         return [call("arithmetic", family=name, **wanted) for name in api.ENCODERS]
 
-    def add(values: Values, session: Session) -> str:
+    def add(values: Values, session: Session) -> Updates:
         a, b = digits(values)
         kind = check_choice("start", values[start], (PICTURE, *MEANS))
         base = usable(values[source.digit]) if kind == PICTURE else MEANS[kind]
@@ -99,20 +98,12 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
         for name in api.ENCODERS:
             found = api.arithmetic(name, a, b, base, values[strength], library=session.library)
             cards.append(card(name, equation(found, a, b, values[strength], session.library)))
-        return side_by_side(cards)
-
-    def look(values: Values, request: gr.Request) -> dict[Any, Any]:
-        try:
-            return {shown: add(values, sessions.get(request.session_hash)), note: ""}
-        except Exception as error:
-            return {note: html.note(sentence(error))}
+        return {shown: side_by_side(cards)}
 
     inputs: set[Any] = {start, source.digit, plus, minus, strength}
-    outputs = [shown, note]
-    changes: list[Any] = [start.input, plus.input, minus.input, strength.input, chosen.change]
-    gr.on(changes, look, inputs, outputs, trigger_mode="always_last", **NOW)
-    tab.select(look, inputs, outputs, **SAMPLING)
+    changes = [start.input, plus.input, minus.input, strength.input, chosen.change]
+    look = follows(changes, add, inputs, [shown], note, sessions)
+    tab.select(*look, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
     fields = {"start": start, "plus": plus, "minus": minus, "strength": strength} | source.fields
-    looks = (source.again, (look, inputs, outputs))
-    return Panel("latent-space/arithmetic", fields, calls, {source.digit}, looks=looks)
+    return Panel("latent-space/arithmetic", fields, calls, {source.digit}, looks=(source.again, look))

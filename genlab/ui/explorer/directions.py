@@ -8,11 +8,10 @@ from genlab import api
 from genlab.calls import Call, call
 from genlab.config import check_choice
 from genlab.lab.directions import FARTHEST, MOST
-from genlab.ui import html
-from genlab.ui.card import sentence
+from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.diffusion.source import Source, preview, usable
-from genlab.ui.explorer.pieces import card, one, row, side_by_side
+from genlab.ui.explorer.pieces import card, follows, one, row, side_by_side
 from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
@@ -91,28 +90,18 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
         amounts = [values[slider] for slider in sliders]
         return [call("directions", family=name, amounts=amounts, **wanted) for name in api.ENCODERS]
 
-    def look(values: Values, request: gr.Request) -> dict[Any, Any]:
-        try:
-            found = find(values, sessions.get(request.session_hash))
-            return {now: pictures(found), shown: rows(found), note: ""}
-        except Exception as error:
-            return {note: html.note(sentence(error))}
+    def draw(values: Values, session: Session) -> Updates:
+        found = find(values, session)
+        return {now: pictures(found), shown: rows(found)}
 
-    def move(values: Values, request: gr.Request) -> dict[Any, Any]:
-        found = look(values, request)
-        found.pop(shown, None)  # as it was
-        return found
+    def move(values: Values, session: Session) -> Updates:
+        return {now: pictures(find(values, session))}  # the rows stay as they are
 
     inputs: set[Any] = {base, source.digit, *sliders}
-    outputs = [now, shown, note]
-    latest: dict[str, Any] = {"trigger_mode": "always_last"}
-    moves: list[Any] = [slider.input for slider in sliders]
-    gr.on(moves, move, inputs, [now, note], **latest, **NOW)
-    reset.click(lambda: [0] * MOST, None, sliders, **NOW).then(move, inputs, [now, note], **NOW)
-    base.input(look, inputs, outputs, **latest, **NOW)
-    chosen.change(look, inputs, outputs, **latest, **NOW)
-    tab.select(look, inputs, outputs, **SAMPLING)
+    moved = follows([slider.input for slider in sliders], move, inputs, [now], note, sessions)
+    reset.click(lambda: [0] * MOST, None, sliders, **NOW).then(*moved, **NOW)
+    look = follows([base.input, chosen.change], draw, inputs, [now, shown], note, sessions)
+    tab.select(*look, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
     fields = {"start": base, **source.fields, **{f"d{i + 1}": slider for i, slider in enumerate(sliders)}}
-    looks = (source.again, (look, inputs, outputs))
-    return Panel("latent-space/directions", fields, calls, {source.digit}, looks=looks)
+    return Panel("latent-space/directions", fields, calls, {source.digit}, looks=(source.again, look))

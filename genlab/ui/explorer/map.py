@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.components.plot import PlotData
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -11,13 +12,12 @@ from torch import Tensor
 from genlab import api, visualize
 from genlab.calls import call
 from genlab.lab.manifold import AROUND, FARTHEST, Map, Place, place, share
-from genlab.ui import html
-from genlab.ui.card import sentence
+from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
-from genlab.ui.explorer.pieces import one
-from genlab.ui.knobs import NOW, SAMPLING
+from genlab.ui.explorer.pieces import follows, one
+from genlab.ui.knobs import NOW, SAMPLING, Values
 from genlab.ui.panels import Panel
-from genlab.ui.session import Sessions
+from genlab.ui.session import Session, Sessions
 
 HOW = (
     "This VAE squeezes every digit into two numbers, x and y. The map shows what it draws of each pair: "
@@ -141,36 +141,35 @@ def build(tab: gr.Tab, sessions: Sessions) -> Panel:
             plot = gr.Plot(show_label=False, elem_id="map-scatter", elem_classes="gl-scatter")
     note = gr.HTML("", elem_classes="gl-quiet", elem_id="map-note")
 
-    def go(x: Any, y: Any, request: gr.Request) -> tuple[Any, Any, str]:
-        library = sessions.get(request.session_hash).library
-        try:
-            x, y = on_the_map(x), on_the_map(y)
-            found, on_map = api.decode(x, y, library=library), api.plane(library)
-            return told(found, on_map, x, y), picture(on_map, x, y), ""
-        except Exception as error:
-            return gr.skip(), gr.skip(), html.note(sentence(error))
+    def draw(values: Values, session: Session) -> Updates:
+        left, up = on_the_map(values[x]), on_the_map(values[y])
+        found, on_map = api.decode(left, up, library=session.library), api.plane(session.library)
+        return {shown: told(found, on_map, left, up), view: picture(on_map, left, up)}
 
-    def click(event: gr.SelectData, request: gr.Request) -> tuple[Any, ...]:
+    outputs: list[Component] = [shown, view]
+    look = go, inputs, targets = follows([x.input, y.input], draw, {x, y}, outputs, note, sessions)
+
+    def click(event: gr.SelectData, request: gr.Request) -> Updates:
         side = visualize.grid(api.plane(sessions.get(request.session_hash).library).images, gap=0).width
         across, down = event.index
-        x, y = (round(v, 2) for v in place((across + 0.5) / side, (down + 0.5) / side))
-        return x, y, *go(x, y, request)
+        left, up = (round(v, 2) for v in place((across + 0.5) / side, (down + 0.5) / side))
+        chosen: Updates = {x: left, y: up}
+        return chosen | go(chosen, request)
 
-    def arrive(known: bool, x: Any, y: Any, request: gr.Request) -> tuple[Any, ...]:
-        if known:
-            return tuple([gr.skip()] * 5)
-        result = go(x, y, request)
-        if result[2]:
-            return False, gr.skip(), *result
-        return True, scatter(api.plane(sessions.get(request.session_hash).library)), *result
+    def arrive(values: Values, request: gr.Request) -> Updates:
+        if values[opened]:
+            return {opened: True}
+        result = go(values, request)
+        if result[note]:
+            return {opened: False, **result}
+        on_map = api.plane(sessions.get(request.session_hash).library)
+        return {opened: True, plot: scatter(on_map), **result}
 
-    outputs = [shown, view, note]
-    view.select(click, None, [x, y, *outputs], trigger_mode="always_last", **NOW)
-    gr.on([x.input, y.input], go, [x, y], outputs, trigger_mode="always_last", **NOW)
-    tab.select(arrive, [opened, x, y], [opened, plot, *outputs], **SAMPLING)
+    view.select(click, None, [x, y, *targets], trigger_mode="always_last", **NOW)
+    tab.select(arrive, {opened, *inputs}, [opened, plot, *targets], **SAMPLING)
     return Panel(
         "latent-space/map",
         {"x": x, "y": y},
         lambda values: [call("decode", x=values[x], y=values[y])],
-        looks=((go, [x, y], outputs),),
+        looks=(look,),
     )

@@ -1,13 +1,21 @@
 """What the panels of the tab Latent space share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from torch import Tensor
 
 from genlab import visualize
 from genlab.models import MODELS
+from genlab.ui import html
+from genlab.ui.card import Updates, sentence
 from genlab.ui.diffusion.pieces import figure, img
+from genlab.ui.knobs import NOW, Values
+from genlab.ui.session import Session, Sessions
+
+Look = tuple[Callable[[Values, gr.Request], Updates], set[Any], list[Component]]
 
 
 def titles(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -44,3 +52,33 @@ def row(images: Tensor, said: str) -> str:
 def side_by_side(cards: Iterable[str], *, wide: bool = False) -> str:
     kind = " gl-wide" if wide else ""
     return f'<div class="gl-duel{kind}">{"".join(cards)}</div>'
+
+
+def follows(
+    changes: list[Any],
+    show: Callable[[Values, Session], Updates],
+    inputs: set[Any],
+    outputs: list[Component],
+    note: Component,
+    sessions: Sessions,
+) -> Look:
+    """A panel without a Run: each of ``changes`` shows what the inputs ask for by then.
+
+    Errors are said in ``note`` in one sentence; what is shown already stays.
+
+    Args:
+        changes: Events of the inputs.
+        show: From the values of ``inputs`` to those of ``outputs``.
+
+    Returns:
+        The event's (fn, inputs, outputs), for other events, and for ``Panel.looks``.
+    """
+
+    def look(values: Values, request: gr.Request) -> Updates:
+        try:
+            return {**show(values, sessions.get(request.session_hash)), note: ""}
+        except Exception as error:
+            return {note: html.note(sentence(error))}
+
+    gr.on(changes, look, inputs, [*outputs, note], trigger_mode="always_last", **NOW)
+    return look, inputs, [*outputs, note]

@@ -23,6 +23,8 @@ SAYING = {
     "question",
     "working",
 }
+# These take what a picture is called, a word or more.
+NAMING = {"figure", "img", "one", "row", "sheet", "small"}
 APART = (
     "commands.py",
     "__main__.py",
@@ -47,6 +49,30 @@ def template(node: ast.expr) -> str | None:
     return None
 
 
+def templates(node: ast.expr, assigned: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """The literal texts that ``node`` may be: of a name those that its file gives it, of a choice both."""
+    if isinstance(node, ast.IfExp):
+        yield from templates(node.body, assigned)
+        yield from templates(node.orelse, assigned)
+    elif isinstance(node, ast.Name):
+        for value in assigned.get(node.id, ()):
+            if not isinstance(value, ast.Name):
+                yield from templates(value, assigned)
+    elif text := template(node):
+        yield text
+
+
+def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What the names of a file stand for, in any of its functions."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+    return found
+
+
 def _trees() -> Iterator[ast.Module]:
     for path in sorted(GENLAB.rglob("*.py")):
         if path.name not in APART and "mini" not in path.parts:
@@ -57,11 +83,14 @@ def said() -> list[str]:
     """Every text that is handed to what shows it."""
     found: dict[str, None] = {}
     for tree in _trees():
+        assigned = _assigned(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                texts = map(template, node.args if name in SAYING else ())
-                found |= dict.fromkeys(text for text in texts if text and " " in text.strip())
+                fewest = 1 if name in NAMING else 2  # words: one alone may be a name in the code
+                for arg in node.args if name in SAYING | NAMING else ():
+                    texts = templates(arg, assigned)
+                    found |= dict.fromkeys(text for text in texts if len(text.split()) >= fewest)
     return list(found)
 
 
