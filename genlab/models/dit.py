@@ -38,7 +38,7 @@ class DiTConfig(Config):
 class DiTSampling(DiffusionSampling):
     """Guided unless told otherwise, as the paper's best pictures are (section 5.1)."""
 
-    steps: int = steps_knob(20)
+    steps: int = steps_knob(30)
     guidance: float = guidance_knob(1.3)
 
 
