@@ -64,6 +64,7 @@ from genlab.api.studio import (
     sweep_plan,
     text_to_image,
 )
+from genlab.api.verdict import verdict
 
 __all__ = [
     "ENCODERS",
@@ -132,4 +133,5 @@ __all__ = [
     "text_to_image",
     "training_plan",
     "vary",
+    "verdict",
 ]
