@@ -64,7 +64,7 @@ from genlab.api.studio import (
     sweep_plan,
     text_to_image,
 )
-from genlab.api.verdict import verdict
+from genlab.api.verdict import Verdict, verdict
 
 __all__ = [
     "ENCODERS",
@@ -81,6 +81,7 @@ __all__ = [
     "Moved",
     "Nearest",
     "NoisedDigit",
+    "Verdict",
     "arithmetic",
     "between",
     "compare_samplers",

@@ -11,11 +11,9 @@ from genlab.api.families import SHIPPED, dataset
 from genlab.config import check_choice, check_number
 from genlab.errors import InvalidInput
 from genlab.lab.pictures import SIDE, Digit
-from genlab.lab.verdict import FAMILIES, Spot, Survey, survey
+from genlab.lab.verdict import FAMILIES, OTHER, Spot, Survey, survey
 from genlab.library import Library
 from genlab.models.gan import AdversarialModel
-
-OTHER = 1  # test digit
 
 
 class Verdict(NamedTuple):

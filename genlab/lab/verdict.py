@@ -16,6 +16,7 @@ from genlab.models.gan import GENERATOR_LOSSES, AdversarialModel, OriginalGAN
 from genlab.sampling import sample
 
 FAMILIES = ("gan", "cgan", "wgan", "wgan_gp")
+OTHER = 1  # the test digit at the second corner, unless another is asked for
 CORNERS = ("first", "other", "sample")
 SIDE = 49  # verdicts along an edge of the window
 TILES = 7  # pictures along it
