@@ -30,8 +30,8 @@ HOW = (
 )
 GRADIENTS = (
     "Below each picture the gradient of the verdict, and its length (pixels from -1 to 1): blue where more "
-    "ink looks more real, orange where less does. Only a part of it lies in the plane, and shows as a slope. The "
-    "pull is the length of the gradient of the generator's loss, had it drawn this picture."
+    "ink looks more real, orange where less does. Only a part of it lies in the plane, and shows as a slope. "
+    "The pull is the length of the gradient of the generator's loss, had it drawn this picture."
 )
 SAYS = {
     "gan": "Where D is near 0 or 1 it is flat: its gradient fades.",
@@ -131,7 +131,8 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
         found = look(values | there, request)
         return found | there if shown in found else found
 
-    inputs, outputs = {source.digit, wanted, label, *numbers.values()}, [shown, note]
+    inputs: set[Any] = {source.digit, wanted, label, *numbers.values()}
+    outputs = [shown, note]
     latest: dict[str, Any] = {**SAMPLING, "trigger_mode": "always_last"}
     turned: list[Any] = [wanted.input, label.input, x.input, y.input]
     gr.on([*turned, other.change, seed.change, chosen.change], look, inputs, outputs, **latest)  # type: ignore[attr-defined]
