@@ -68,11 +68,13 @@ def test_the_gradient_is_that_of_finite_differences(name: str, found: dict[str, 
     got = found[name]
     for spot in (got.survey.corners["sample"], got.place):
         away = torch.randn(1, 28, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        start = spot.picture.double()
+        start[(start + 1).abs() < 1e-3] = 1e-3 - 1  # off the bend at black
         for direction in (away / away.norm(), spot.gradient.double() / spot.size):
-            ends = spot.picture.double() + 1e-4 * torch.stack([-direction, direction])
+            ends = start + 1e-6 * torch.stack([-direction, direction])
             below, above = asked(name, ends, api.digit(3).label or 0).tolist()
             slope = float((spot.gradient.double() * direction).sum())
-            assert (above - below) / 2e-4 == pytest.approx(slope, rel=0.02, abs=1e-3 * spot.size)
+            assert (above - below) / 2e-6 == pytest.approx(slope, rel=1e-3, abs=1e-4 * spot.size)
 
 
 def test_the_slope_in_the_plane_is_that_of_the_surface(found: dict[str, api.Verdict]) -> None:
@@ -91,7 +93,7 @@ def test_what_each_family_is_known_for(found: dict[str, api.Verdict]) -> None:
     assert max(size["wgan"]) < 0.05, "clipped"
     assert all(0.7 < each < 1.4 for each in size["wgan_gp"]), "held near 1"
     for spot in found["gan"].spots.values():
-        assert spot.pull == pytest.approx(spot.size / spot.verdict, rel=1e-3), "|grad -log D| = |grad D| / D"
+        assert spot.pull == pytest.approx(spot.size / spot.verdict, rel=0.01), "|grad -log D| = |grad D| / D"
     for spot in found["wgan_gp"].spots.values():
         assert spot.pull == pytest.approx(spot.size)
 
@@ -141,8 +143,8 @@ def test_a_linear_opponent() -> None:
     for spot in (*got.corners.values(), got.look(0.9, 0.1)):
         d = 1 / (1 + math.exp(-0.01 * float(spot.picture.sum())))
         assert spot.verdict == pytest.approx(d, abs=1e-5)
-        assert spot.size == pytest.approx(0.28 * d * (1 - d), rel=1e-3)
-        assert spot.pull == pytest.approx(0.28 * (1 - d), rel=1e-3)
+        assert spot.size == pytest.approx(0.28 * d * (1 - d), rel=0.01)
+        assert spot.pull == pytest.approx(0.28 * (1 - d), rel=0.01)
 
 
 def test_the_ends_of_the_colours() -> None:

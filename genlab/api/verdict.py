@@ -66,6 +66,6 @@ def verdict(
     x, y = (check_number(name, v, 0, 1, whole=False) for name, v in (("x", x), ("y", y)))
     told = (first.label if asked is None else asked) if model.conditional else None
     if model.conditional and told is None:
-        raise InvalidInput(f"label is empty; {family} must be told which digit your picture shows, 0 to 9.")
+        raise InvalidInput("label is empty; cgan must be told which digit your picture shows, 0 to 9.")
     found = _survey(model, first.image.numpy().tobytes(), other, check_seed(seed), told)
     return Verdict(found, found.look(x, y))
