@@ -227,12 +227,6 @@ def test_the_endpoint(client: Any) -> None:
     assert [*numbers["spots"]] == names and numbers["label"] is None and numbers["origin"] == "shipped"
     spot: Spot = expected.place
     told = numbers["spots"]["place"]
-    assert told == pytest.approx(
-        {
-            "at": [0.3, 0.6],
-            "verdict": spot.verdict,
-            "size": spot.size,
-            "within": spot.within,
-            "pull": spot.pull,
-        }
-    )
+    assert told.pop("at") == pytest.approx([0.3, 0.6])
+    assert told == pytest.approx({name: getattr(spot, name) for name in told}, rel=1e-3)
+    assert told.keys() == {"verdict", "size", "within", "pull"}
