@@ -27,6 +27,7 @@ COLOURS = {
     "dit": "#8E5BA6",
 }
 OTHERS = "#56B4E9"
+LOW, MIDDLE, HIGH = (213, 94, 0), (245, 245, 245), (0, 114, 178)  # of ``diverging``: generated ... real
 
 
 def colour(name: str) -> str:
@@ -73,3 +74,11 @@ def png(image: Image.Image) -> bytes:
 def data_uri(image: Image.Image) -> str:
     """The picture as a lossless ``data:`` address for an <img>."""
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()
+
+
+def diverging(values: Tensor) -> Image.Image:
+    """Numbers (H, W) as a picture: -1 and below orange, 0 near white, 1 and above blue."""
+    ends, middle = np.array([LOW, HIGH], float), np.array(MIDDLE, float)
+    v = values.double().clamp(-1, 1).numpy()[..., None]
+    mixed = middle + np.abs(v) * (np.where(v < 0, ends[0], ends[1]) - middle)
+    return Image.fromarray(mixed.round().astype(np.uint8))

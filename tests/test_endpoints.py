@@ -30,7 +30,7 @@ def test_endpoints_are_the_contract(client):
     tasks = {"/text_to_image", "/image_to_image", "/inpaint", "/control", "/guidance_sweep", "/grid"}
     studio = {"/edges", "/inside", "/studio_models", "/studio_recipe"}
     jobs = {"/submit", "/race", "/job", "/follow", "/stop", "/resume", "/checkpoint"}
-    others = {"/ring", "/modes", "/leaderboard", "/load_from_hub"}
+    others = {"/ring", "/modes", "/verdict", "/leaderboard", "/load_from_hub"}
     assert set(named) == contract | jobs | diffusion | latents | spaces | tasks | studio | others
     for endpoint in named.values():
         assert endpoint["description"]

@@ -61,7 +61,7 @@ def built() -> Iterator[tuple[gr.Blocks, dict[str, Panel], str]]:
 OF_TAB = {
     "diffusion": "noising reverse duel steps guidance interpolate invert inpaint image-to-image",
     "latent-space": "map way directions arithmetic reconstruct",
-    "gan-lab": "ring modes",
+    "gan-lab": "ring modes verdict",
     "studio": "text sweep grid image hole control inside",
     "leaderboard": "models",
 }

@@ -64,6 +64,7 @@ from genlab.api.studio import (
     sweep_plan,
     text_to_image,
 )
+from genlab.api.verdict import Verdict, verdict
 
 __all__ = [
     "ENCODERS",
@@ -80,6 +81,7 @@ __all__ = [
     "Moved",
     "Nearest",
     "NoisedDigit",
+    "Verdict",
     "arithmetic",
     "between",
     "compare_samplers",
@@ -132,4 +134,5 @@ __all__ = [
     "text_to_image",
     "training_plan",
     "vary",
+    "verdict",
 ]

@@ -12,7 +12,9 @@ from genlab.models import MODELS
 JUDGE, DIFFUSION, STUDIO = "classifier", "ddpm", "mini-sd"
 OF_DDPM = "reverse compare_samplers guidance interpolate invert repaint vary steps_curve guidance_curve"
 OF_STUDIO = "text_to_image image_to_image inpaint control guidance_sweep grid inside"
-OF_DIGITS = "noise invert repaint vary manifold decode between directions arithmetic reconstruct modes"
+OF_DIGITS = (
+    "noise invert repaint vary manifold decode between directions arithmetic reconstruct modes verdict"
+)
 # Weights by endpoint, and the parameters that name them.
 DRAWN_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(OF_DDPM.split(), (DIFFUSION,)),
@@ -24,7 +26,7 @@ DRAWN_BY: dict[str, tuple[str, ...]] = {
 CHOSEN_BY = {
     **dict.fromkeys(("sample", "nearest", "evaluate"), "model"),
     **dict.fromkeys(("between", "reconstruct"), "families"),
-    **dict.fromkeys(("directions", "arithmetic"), "family"),
+    **dict.fromkeys(("directions", "arithmetic", "verdict"), "family"),
     **dict.fromkeys(OF_STUDIO.split(), "model"),
 }
 # What changes the server, or tells of it: no receipt has these.

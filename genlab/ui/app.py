@@ -87,7 +87,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
             with gr.Tab("Latent space", id="latent-space") as latent_space:
                 found += explorer.build(app, latent_space, sessions)
             with gr.Tab("GAN lab", id="gan-lab"):
-                found += ganlab.build(sessions)
+                found += ganlab.build(app, sessions)
             with gr.Tab("Studio", id="studio", elem_id="studio"):
                 found += studio.build(app, tabs, link, sessions, engine)
             with gr.Tab("Leaderboard", id="leaderboard"):

@@ -19,6 +19,7 @@ from genlab.ui.endpoints import (
     ring,
     studio,
     studio_inside,
+    verdict,
 )
 from genlab.ui.endpoints.values import make_outputs
 from genlab.ui.session import Sessions
@@ -27,7 +28,19 @@ from genlab.ui.session import Sessions
 def expose(sessions: Sessions, engine: Engine) -> None:
     """Add all endpoints to the app in whose context this is called."""
     outputs = make_outputs()
-    for group in (families, hub, jobs, diffusion, curves, latents, explorer, ring, modes, leaderboard):
+    for group in (
+        families,
+        hub,
+        jobs,
+        diffusion,
+        curves,
+        latents,
+        explorer,
+        ring,
+        modes,
+        verdict,
+        leaderboard,
+    ):
         group.expose(sessions, outputs)
     for group in (studio, studio_inside):
         group.expose(engine, outputs)

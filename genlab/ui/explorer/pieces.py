@@ -23,12 +23,17 @@ def titles(names: Iterable[str]) -> list[tuple[str, str]]:
     return [(MODELS[name].card.title, name) for name in names]
 
 
-def families(names: Iterable[str], chosen: Iterable[str], elem_id: str) -> gr.CheckboxGroup:
+def families(
+    names: Iterable[str],
+    chosen: Iterable[str],
+    elem_id: str,
+    info: str = "Whose latent spaces are used: more take longer",
+) -> gr.CheckboxGroup:
     return gr.CheckboxGroup(
         titles(names),
         value=[*chosen],
         label="families",
-        info="Whose latent spaces are used: more take longer",
+        info=info,
         elem_id=elem_id,
     )
 
