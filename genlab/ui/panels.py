@@ -41,6 +41,20 @@ NO_RECEIPT = "There is no receipt: another time something else may come out."
 
 
 @dataclass(frozen=True)
+class Recall:
+    """How a link is read where a panel's fields are not all there is to restore.
+
+    Args:
+        read: The updates that the query asks for, by the present values of ``inputs``.
+        outputs: What may be updated; asked for when the page is complete.
+    """
+
+    read: Callable[[Values, Mapping[str, str]], Updates]
+    inputs: set[Any]
+    outputs: Callable[[], list[Component]]
+
+
+@dataclass(frozen=True)
 class Panel:
     """A panel's inputs, and what they ask for; its button is made where this is made.
 
@@ -52,6 +66,7 @@ class Panel:
         run: The id of the button that runs it; empty where it follows its inputs.
         looks: What shows a restored setting, one after the other: (fn, inputs, outputs).
         link: The query of the address, where ``fields`` are not all there is to say.
+        recall: How such an address is read.
         exact: Does the same call make the same pixels?
         painted: Is there a pad among ``more``, which gradio has to read?
     """
@@ -63,6 +78,7 @@ class Panel:
     run: str = ""
     looks: tuple[tuple[Callable[..., Any], Any, Any], ...] = ()
     link: Callable[[Values], str] | None = None
+    recall: Recall | None = None
     exact: bool = True
     painted: bool = False
     open: gr.Button = field(init=False)
@@ -89,8 +105,15 @@ class Panel:
         told = {name: told_as(found[name]) for name, part in self.fields.items() if found[name] != part.value}
         return urlencode({KEY: self.place} | told, safe="/,")
 
-    def restore(self, query: Mapping[str, str]) -> Updates:
+    @property
+    def restored(self) -> list[Component]:
+        """What ``restore`` sets."""
+        return list(self.fields.values()) if self.recall is None else self.recall.outputs()
+
+    def restore(self, query: Mapping[str, str], values: Values | None = None) -> Updates:
         """Every input as the address says, the others as at first; InvalidInput names a bad value."""
+        if self.recall is not None:
+            return self.recall.read(values or {}, query)
         return {
             part: understood(name, part, query[name]) if name in query else part.value
             for name, part in self.fields.items()
@@ -248,9 +271,9 @@ def _listen(
         except Exception as error:
             return {dock.fold: gr.Accordion(visible=True, open=True), dock.note: html.note(sentence(error))}
 
-    def restore(said: str) -> Updates:
+    def restore(values: Values) -> Updates:
         try:
-            return {note: "", **panel.restore(dict(parse_qsl(said)))}
+            return {note: "", **panel.restore(dict(parse_qsl(values[box])), values)}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
 
@@ -264,7 +287,8 @@ def _listen(
     if parts and panel.link is None:
         changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
         gr.on(changes, None, parts, None, js=remember(panel), api_visibility="private")
-    restored = box.change(restore, box, [note, *parts], **latest).then(
+    known = {box} | (panel.recall.inputs if panel.recall else set())
+    restored = box.change(restore, known, [note, *panel.restored], **latest).then(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
     )
     for fn, inputs, outputs in panel.looks:

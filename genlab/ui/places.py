@@ -1,6 +1,6 @@
 """Addresses of the page's tabs: ``?tab=diffusion/steps`` opens one; a link on the page, without a reload."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab.config import quote
+from genlab.errors import GenlabError
 from genlab.lessons import KEY as LESSON
 from genlab.ui import html
 from genlab.ui.knobs import NOW
@@ -118,7 +119,13 @@ def places(tabs: gr.Tabs) -> dict[str, str]:
     return found
 
 
-def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Component) -> None:
+def listen(
+    app: gr.Blocks,
+    tabs: gr.Tabs,
+    boxes: dict[str, Component],
+    note: Component,
+    older: Mapping[str, Callable[[Mapping[str, str]], str]],
+) -> None:
     """Open the tab that the page's address names, and those that are clicked; call it with all tabs built.
 
     Args:
@@ -126,6 +133,7 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Com
         tabs: The outer ones.
         boxes: For the place of a panel, where a query is put to be restored.
         note: Where it is said that an address names no tab.
+        older: By a key of an address that names none: which place it means.
     """
     known = places(tabs)
     within = {str(tab.id): panels for tab in named(tabs) if (panels := inner(tab)) is not None}
@@ -133,10 +141,17 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Com
 
     def arrive(request: gr.Request) -> str:
         given = dict(request.query_params)
-        return urlencode(given) if KEY in given else ""
+        return urlencode(given) if {KEY, *older} & given.keys() else ""
+
+    def meant(given: Mapping[str, str]) -> str:
+        key = next((key for key in older if key in given), "")
+        return given.get(KEY, "") if KEY in given or not key else older[key](given)
 
     def follow(said: str) -> dict[Any, Any]:
-        place = dict(parse_qsl(said)).get(KEY, "")
+        try:
+            place = meant(dict(parse_qsl(said)))
+        except GenlabError as error:
+            return {note: html.note(f"The link cannot be followed: {error}")}
         if place not in known:
             return {
                 note: html.note(f"The link cannot be followed: there is no tab {quote(place)}.")
