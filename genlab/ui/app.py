@@ -96,8 +96,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 lessons.build(tabs)
         gr.HTML(lessons.guide(), elem_classes="gl-guide")
         boxes = panels.listen(app, found, arrived, sessions)
-        older = {restoring.KEY: restoring.place_of}
-        places.listen(app, tabs, boxes, arrived, older)
+        places.listen(app, tabs, boxes, arrived, restoring.place_of)
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 
@@ -107,7 +106,8 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         def arriving(request: gr.Request) -> dict[Component, Any]:
             session, wrong = arrive(sessions, request)
             entries = {jobs[name]: entry(job) for name, job in session.jobs.items() if name in jobs}
-            return {arrived: "".join(map(html.note, wrong)), **entries}
+            told = {arrived: "".join(map(html.note, wrong))} if wrong else {}  # a link may have told already
+            return {**told, **entries}
 
         app.load(arriving, None, [arrived, *jobs.values()], **NOW)
         app.unload(leave)

@@ -22,10 +22,9 @@ from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, before, origin, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, read
-from genlab.ui.places import KEY
+from genlab.ui.places import KEY, RUN
 from genlab.ui.session import Session, Sessions
 
-RUN = "run"  # in an address: press the panel's button
 LONGEST = 2000  # characters of a text in an address
 FARTHEST = 1e15  # of a number without a range
 OWN_PICTURE = "Your own picture is not in the link; the receipt has it."
@@ -278,15 +277,17 @@ def _listen(
             return {note: html.note(f"The link cannot be followed: {error}")}
 
     latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}
-    shown = f"() => genlabPanels.open('{panel.place}')"
+    shown = f"() => genlabPanels.show('{panel.place}')"
     decoded = {**latest, "preprocess": panel.painted}
     panel.open.click(show, panel.inputs, dock.parts, **decoded).then(
         None, None, None, js=shown, api_visibility="private"
     )
     parts = list(panel.fields.values())
+    changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
     if parts and panel.link is None:
-        changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
         gr.on(changes, None, parts, None, js=remember(panel), api_visibility="private")
+    elif parts:
+        gr.on(changes, None, None, None, js="() => genlabPanels.goOn()", api_visibility="private")
     known = {box} | (panel.recall.inputs if panel.recall else set())
     restored = box.change(restore, known, [note, *panel.restored], **latest).then(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"

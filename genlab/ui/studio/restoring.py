@@ -18,10 +18,10 @@ from genlab.ui import html
 from genlab.ui.card import Updates, sentence
 from genlab.ui.knobs import NOW, Values
 from genlab.ui.panels import Recall
+from genlab.ui.places import OLD
 from genlab.ui.studio import sheets
 from genlab.ui.studio.form import Form
 
-KEY = "studio"  # of addresses that name no tab, as they were at first; its value is the task
 OF_TASK = {"text_to_image": "text", "image_to_image": "image", "inpaint": "hole", "control": "control"}
 OWN = {"image_to_image": "picture", "inpaint": "picture and mask", "control": "outline"}
 
@@ -40,8 +40,8 @@ def parts_of(found: Request | Plan) -> tuple[Request, Axes | None]:
 
 
 def place_of(query: Mapping[str, str]) -> str:
-    """The panel that an address with ``KEY`` means; InvalidInput says what is wrong with it."""
-    task = check_choice(KEY, query[KEY], tuple(TASKS))
+    """The panel that an address with ``OLD`` means; InvalidInput says what is wrong with it."""
+    task = check_choice(OLD, query[OLD], tuple(TASKS))
     return f"studio/{panel_of(*parts_of(links.read(task, query)))}"
 
 
@@ -83,11 +83,11 @@ class Studio:
         }
 
     def recall(self, panel: str) -> Recall:
-        """How the links of ``panel`` are read; what one with ``KEY`` does not tell is a request's own."""
+        """How the links of ``panel`` are read; what one with ``OLD`` does not tell is a request's own."""
 
         def read(values: Values, query: Mapping[str, str]) -> Updates:
             form = self.forms[panel]
-            first = {} if KEY in query else form.first()
+            first = {} if OLD in query else form.first()
             if links.AXES.keys() & query.keys():  # they are told together
                 first = {name: text for name, text in first.items() if name in form.own}
             found = links.read(form.task, first | dict(query))
