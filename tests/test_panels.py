@@ -1,5 +1,6 @@
 """What a panel says of itself: its link comes back, its snippet runs, its receipt draws the same."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from genlab import calls
 from genlab.api import STUDIO as STUDIO_ENGINE
 from genlab.api import receipts
 from genlab.calls import Own
+from genlab.config import span
 from genlab.errors import InvalidInput
 from genlab.lessons import steps
 from genlab.studio.catalog import CATALOG
@@ -97,7 +99,9 @@ def other(part: Any) -> Any:
         return next(value for _, value in reversed(part.choices) if value != part.value)
     if isinstance(part, gr.Slider):
         return part.maximum if part.value != part.maximum else part.minimum
-    return part.value + 1 if isinstance(part, gr.Number) else "0.5, 2 & more?"
+    if isinstance(part, gr.Number):
+        return min(part.value + 1, part.ends()[1])
+    return "0.5, 2 & more?"
 
 
 def test_every_panel_has_an_address(built: Any) -> None:
@@ -127,8 +131,14 @@ def test_a_bad_link_is_refused(place: str, built: Any) -> None:
             assert len(panel.restore({name: "x" * 10_000})[part]) == panels.LONGEST
             continue
         for text in ("nonsense", "nan", "1e999", "../../x"):
-            with pytest.raises(InvalidInput, match=f"^{name} is "):
+            with pytest.raises(InvalidInput, match=f"^{name} is ") as caught:
                 panel.restore({name: text})
+            assert "e+" not in str(caught.value)  # the field's own range, or what can be chosen
+        if isinstance(part, gr.Number):
+            lo, hi = part.ends()
+            for beyond in (lo - 1, hi + 1):
+                with pytest.raises(InvalidInput, match=f"{re.escape(span(lo, hi))}\\.$"):
+                    panel.restore({name: str(beyond)})
 
 
 STUDIO = [place for place in PLACES if place.startswith("studio/")]

@@ -26,7 +26,6 @@ from genlab.ui.places import KEY, RUN
 from genlab.ui.session import Session, Sessions
 
 LONGEST = 2000  # characters of a text in an address
-FARTHEST = 1e15  # of a number without a range
 OWN_PICTURE = "Your own picture is not in the link; the receipt has it."
 # Waits until a panel that is being opened is there: before, its inputs are read as they were at first.
 SEEN = """() => new Promise(done => {
@@ -136,13 +135,13 @@ def understood(name: str, part: Any, text: str) -> Any:
     if isinstance(part, gr.Slider):
         return _number(name, text, part.minimum, part.maximum)
     if isinstance(part, gr.Number):
-        return _number(name, text, -FARTHEST, FARTHEST)
+        return _number(name, text, *part.ends(), whole=part.step == 1)
     return text[:LONGEST]
 
 
-def _number(name: str, text: str, lo: float, hi: float) -> float | int:
+def _number(name: str, text: str, lo: float, hi: float, *, whole: bool = False) -> float | int:
     value = number(text)
-    return check_number(name, value, lo, hi, whole=isinstance(value, int))
+    return check_number(name, value, lo, hi, whole=whole or isinstance(value, int))
 
 
 def press(selector: str) -> str:

@@ -17,7 +17,7 @@ from genlab.lab.pictures import Digit, read_digit, to_digit
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import Controls, Runner, figure, img
-from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.knobs import NOW, SAMPLING, Values, within
 from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
@@ -26,9 +26,13 @@ INK = "#1f77b4"  # a pen's colour
 PADS = 32  # visitors whose strokes a pad of the page holds until they are read
 
 
+def last() -> int:
+    """The last image of the test set."""
+    return len(api.dataset("test")) - 1
+
+
 def held_out(index: Any) -> Digit:
-    last = len(api.dataset("test")) - 1
-    return api.digit(int(check_number("test digit", index, 0, last, whole=True)))
+    return api.digit(int(check_number("test digit", index, 0, last(), whole=True)))
 
 
 def pad(elem_id: str, width: int, colour: str = INK, edge: int = PAD) -> gr.ImageEditor:
@@ -95,6 +99,7 @@ class Source:
             info="Which image of the test set, from 0 on",
             elem_id=f"{panel}-index",
         )
+        within(self.index, lambda: (0, last()))
         self.upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
         with gr.Accordion("Draw a digit", open=False):
             gr.Markdown(
