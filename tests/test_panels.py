@@ -12,19 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from genlab import calls
+from genlab import api, calls
 from genlab.api import STUDIO as STUDIO_ENGINE
 from genlab.api import receipts
 from genlab.calls import Own
 from genlab.config import span
 from genlab.errors import InvalidInput
+from genlab.lab.pictures import Digit
 from genlab.lessons import steps
 from genlab.studio.catalog import CATALOG
 from genlab.ui import app as page
 from genlab.ui import panels, replay
+from genlab.ui.diffusion import source
 from genlab.ui.panels import Panel, returned_by
 from genlab.ui.places import KEY
 from genlab.ui.places import places as places_of
+from genlab.ui.session import Sessions
 from genlab.ui.studio import restoring
 
 QUICK: dict[str, Any] = {"steps": 2, "n": 2, "seconds": 1, "frames": 2, "A.steps": 3, "B.steps": 3}
@@ -222,6 +225,38 @@ def test_a_bad_link_of_old_is_refused() -> None:
     for query in ({"studio": "nonsense"}, {"studio": "text_to_image", "x": "steps"}):
         with pytest.raises(InvalidInput, match=r"^[^\n]{1,200}\.$"):
             restoring.place_of(query)
+
+
+def skipped(updates: Any) -> bool:
+    return all(one == gr.skip() for one in updates)
+
+
+def test_what_a_visitor_brings_is_not_replaced_by_an_older_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gr.Blocks() as app:
+        parts, shown, note = source.Source("mine"), gr.HTML(), gr.HTML()
+        parts.listen(app, lambda digit: (digit.label,), [], [shown], note)
+        fields, looks = parts.fields, (parts.again,)
+        panel = Panel("diffusion/mine", fields, lambda values: [], {parts.digit}, looks=looks)
+        box = panels.listen(app, [panel], note, Sessions(api.JOBS))[panel.place]
+    again, digit = parts.again[0], parts.digit
+    turn = source.Turn()
+    assert digit in panel.more
+    assert again(turn, None, 4)[0].label == api.digit(4).label
+    assert again(turn, api.digit(5), 4)[0].label == api.digit(4).label
+    mine = Digit(api.digit(5).image, ())
+    assert skipped(again(turn, mine, 4)) and skipped(again(turn, "The file is no picture.", 4))
+
+    def slow(index: Any) -> Digit:  # meanwhile an upload comes in
+        turn.count += 1
+        return api.digit(index)
+
+    monkeypatch.setattr(source, "held_out", slow)
+    assert skipped(again(turn, None, 4))
+
+    # A page that is opened by an address leaves what was brought; a link that is clicked later does not.
+    (restore,) = [fn.fn for fn in app.fns.values() if fn.name == "restore"]
+    assert restore({box: f"tab={panel.place}&index=4"}) == {note: "", parts.index: 4}
+    assert restore({box: f"tab={panel.place}&index=4&at=1"}) == {note: "", parts.index: 4, digit: None}
 
 
 @pytest.mark.parametrize("place", PLACES)

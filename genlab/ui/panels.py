@@ -22,7 +22,7 @@ from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, before, origin, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, read
-from genlab.ui.places import KEY, RUN
+from genlab.ui.places import CLICKED, KEY, RUN
 from genlab.ui.session import Session, Sessions
 
 LONGEST = 2000  # characters of a text in an address
@@ -135,7 +135,7 @@ def understood(name: str, part: Any, text: str) -> Any:
     if isinstance(part, gr.Slider):
         return _number(name, text, part.minimum, part.maximum)
     if isinstance(part, gr.Number):
-        return _number(name, text, *part.ends(), whole=part.step == 1)
+        return _number(name, text, *part.ends(), whole=part.step == 1)  # type: ignore[attr-defined]
     return text[:LONGEST]
 
 
@@ -271,7 +271,11 @@ def _listen(
 
     def restore(values: Values) -> Updates:
         try:
-            return {note: "", **panel.restore(dict(parse_qsl(values[box])), values)}
+            query = dict(parse_qsl(values[box]))
+            # A clicked link asks for another picture than the one that was brought before it; on a page that
+            # an address opens, what was brought came after.
+            brought = dict.fromkeys(chosen) if CLICKED in query else {}
+            return {note: "", **brought, **panel.restore(query, values)}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
 
@@ -287,8 +291,9 @@ def _listen(
         gr.on(changes, None, parts, None, js=remember(panel), api_visibility="private")
     elif parts:
         gr.on(changes, None, None, None, js="() => genlabPanels.goOn()", api_visibility="private")
+    chosen = [part for part in panel.more if isinstance(part, gr.State)] if panel.recall is None else []
     known = {box} | (panel.recall.inputs if panel.recall else set())
-    restored = box.change(restore, known, [note, *panel.restored], **latest).then(
+    restored = box.change(restore, known, [note, *chosen, *panel.restored], **latest).then(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
     )
     for fn, inputs, outputs in panel.looks:

@@ -81,6 +81,17 @@ def usable(chosen: Digit | str | None) -> Digit:
     return chosen or api.digit()
 
 
+def own(chosen: Digit | str | None) -> bool:
+    """Is it what the visitor has brought, usable or not?"""
+    return isinstance(chosen, str) or (chosen is not None and chosen.label is None)
+
+
+class Turn:
+    """Counts how often a visitor has chosen a digit: one object for a page, seen by all of its events."""
+
+    count = 0
+
+
 class Source:
     """The components that choose a digit, made in the column where this is called.
 
@@ -91,7 +102,8 @@ class Source:
 
     def __init__(self, panel: str, index: int = 0) -> None:
         self.digit = gr.State(None)
-        self.again: tuple[Any, ...]  # what takes the test digit again: (fn, inputs, outputs)
+        self.turn = gr.State(Turn())
+        self.again: tuple[Any, ...]  # what takes the page's test digit: (fn, inputs, outputs)
         self.index = gr.Number(
             index,
             step=1,
@@ -131,7 +143,8 @@ class Source:
         """For every new digit, the one the page opens with too: ``show(digit, *inputs)`` to ``outputs``."""
 
         def take(read: Callable[[Any], Digit]) -> Any:
-            def taken(value: Any, *values: Any) -> tuple[Any, ...]:
+            def taken(turn: Turn, value: Any, *values: Any) -> tuple[Any, ...]:
+                turn.count += 1
                 try:
                     digit = read(value)
                     return digit, *show(digit, *values), ""
@@ -141,13 +154,21 @@ class Source:
 
             return taken
 
+        def again(turn: Turn, chosen: Digit | str | None, index: Any, *values: Any) -> tuple[Any, ...]:
+            """What a page or a link asks for; what the visitor has brought since stays."""
+            skipped, began = (gr.skip(),) * len(targets), turn.count
+            if own(chosen):
+                return skipped
+            found = take(held_out)(Turn(), index, *values)
+            return found if turn.count == began else skipped
+
         targets = [self.digit, *outputs, note]
         decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
-        numbered: list[Any] = [self.index.change, self.index.submit]
-        gr.on(numbered, take(held_out), [self.index, *inputs], targets, **NOW)
-        self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
-        self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
-        self.again = take(held_out), [self.index, *inputs], targets
+        numbered: list[Any] = [self.index.input, self.index.submit]
+        gr.on(numbered, take(held_out), [self.turn, self.index, *inputs], targets, **NOW)
+        self.upload.upload(take(read_digit), [self.turn, self.upload, *inputs], targets, **decoded)
+        self.use.click(take(drawn), [self.turn, self.pad, *inputs], targets, **decoded)
+        self.again = again, [self.turn, self.digit, self.index, *inputs], targets
         app.load(*self.again, **SAMPLING)
 
 
