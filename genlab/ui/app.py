@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
@@ -103,7 +102,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             sessions.close(request.session_hash)
 
-        def arriving(request: gr.Request) -> dict[Component, Any]:
+        def arriving(request: gr.Request) -> dict[Any, Any]:
             session, wrong = arrive(sessions, request)
             entries = {jobs[name]: entry(job) for name, job in session.jobs.items() if name in jobs}
             told = {arrived: "".join(map(html.note, wrong))} if wrong else {}  # a link may have told already

@@ -269,12 +269,12 @@ def _listen(
         except Exception as error:
             return {dock.fold: gr.Accordion(visible=True, open=True), dock.note: html.note(sentence(error))}
 
-    def restore(values: Values) -> Updates:
+    def restore(values: Values) -> dict[Any, Any]:
         try:
             query = dict(parse_qsl(values[box]))
             # A clicked link asks for another picture than the one that was brought before it; on a page that
             # an address opens, what was brought came after.
-            brought = dict.fromkeys(chosen) if CLICKED in query else {}
+            brought: dict[Any, Any] = dict.fromkeys(chosen) if CLICKED in query else {}
             return {note: "", **brought, **panel.restore(query, values)}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
