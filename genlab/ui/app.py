@@ -105,8 +105,8 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         def arriving(request: gr.Request) -> dict[Any, Any]:
             session, wrong = arrive(sessions, request)
             entries = {jobs[name]: entry(job) for name, job in session.jobs.items() if name in jobs}
-            told = {arrived: "".join(map(html.note, wrong))} if wrong else {}  # a link may have told already
-            return {**told, **entries}
+            told = "".join(map(html.note, wrong)) or gr.skip()  # a link may have told already
+            return {arrived: told, **entries}
 
         app.load(arriving, None, [arrived, *jobs.values()], **NOW)
         app.unload(leave)
