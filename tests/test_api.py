@@ -196,7 +196,7 @@ def test_models_describes_every_family(library: Library) -> None:
         for group, config in groups.items():
             assert knobs[group].keys() == {f.name for f in dataclasses.fields(config)}
             assert all("default" in k and "help" in k for k in knobs[group].values())
-        assert described[name]["config"]["width" if "width" in TINY[name] else "latent"] in (4, 8, 16)
+        assert described[name]["config"]["width" if "width" in TINY[name] else "latent"] in (4, 8, 16, 32)
         net = library.get(name).model
         assert 0 < described[name]["parameters"] < sum(p.numel() for p in net.parameters()) + 1
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -14,8 +15,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from starlette.responses import JSONResponse
 
 from genlab.settings import Limits
+from genlab.ui.agents import HEADER
 from genlab.ui.gate import Gate
 from genlab.ui.gate.served import PREFIX, expire
 from genlab.ui.gate.traffic import MINUTE, PASSING, STAY, Refused, Traffic
@@ -185,11 +188,41 @@ def test_one_visitor_has_so_many_calls_at_work(http: httpx.Client) -> None:
         http.post(f"{API}/cancel", json=ids)
 
 
+def test_an_agent_without_a_session_is_counted_by_its_address() -> None:
+    """One that asks too often is refused, and takes nothing from another."""
+    gate = Gate(JSONResponse({}), Limits(calls=3))
+    gate._swept = math.inf  # there is nothing to sweep
+
+    async def ask(address: str, **headers: str) -> httpx.Response:
+        transport = httpx.ASGITransport(gate, client=(address, 1))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://genlab") as client:
+            return await client.post(f"{API}/mcp/", json={"method": "tools/call"}, headers=headers)
+
+    async def everyone() -> None:
+        assert [(await ask("10.1.0.1")).status_code for _ in range(4)] == [200, 200, 200, 429]
+        refused = await ask("10.1.0.1")
+        assert refused.json()["detail"].startswith("You have asked 3 times in a minute")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert (await ask("10.1.0.2")).status_code == 200
+        own = {HEADER: "a secret of its own"}
+        answers = [await ask(f"10.1.0.{i}", **own) for i in range(1, 5)]
+        assert [a.status_code for a in answers] == [200, 200, 200, 429]  # wherever it comes from
+
+    asyncio.run(everyone())
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with little patience and a short memory."""
     folder = tmp_path_factory.mktemp("gate")
-    limits = {"CALLS": 40, "SESSIONS": 20, "CALLS_AT_ONCE": 3, "UPLOADS": 40, "FILE_SECONDS": 3, "PROXIES": 1}
+    limits = {
+        "CALLS": 40,
+        "SESSIONS": 20,
+        "CALLS_AT_ONCE": 3,
+        "UPLOADS": 40,
+        "FILE_SECONDS": 3,
+        "PROXIES": 1,
+    }
     env = {f"GENLAB_{name}": str(value) for name, value in limits.items()}
     env |= {"GENLAB_JOBS": str(folder / "jobs"), "GRADIO_TEMP_DIR": str(folder / "served")}
     with serving(folder / "log", env) as found:

@@ -1,5 +1,6 @@
 """What a panel says of itself: its link comes back, its snippet runs, its receipt draws the same."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +12,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from genlab import calls
+from genlab import api, calls
+from genlab.api import STUDIO as STUDIO_ENGINE
 from genlab.api import receipts
 from genlab.calls import Own
+from genlab.config import span
 from genlab.errors import InvalidInput
+from genlab.lab.pictures import Digit
 from genlab.lessons import steps
+from genlab.studio.catalog import CATALOG
 from genlab.ui import app as page
 from genlab.ui import panels, replay
 from genlab.ui.card import returned_by
+from genlab.ui.diffusion import source
 from genlab.ui.panels import Panel
 from genlab.ui.places import KEY
 from genlab.ui.places import places as places_of
+from genlab.ui.session import Sessions
+from genlab.ui.studio import restoring
 
 QUICK: dict[str, Any] = {"steps": 2, "n": 2, "seconds": 1, "frames": 2, "A.steps": 3, "B.steps": 3}
 QUICK |= {"starts": 1}
@@ -95,7 +103,9 @@ def other(part: Any) -> Any:
         return next(value for _, value in reversed(part.choices) if value != part.value)
     if isinstance(part, gr.Slider):
         return part.maximum if part.value != part.maximum else part.minimum
-    return part.value + 1 if isinstance(part, gr.Number) else "0.5, 2 & more?"
+    if isinstance(part, gr.Number):
+        return min(part.value + 1, part.ends()[1])
+    return "0.5, 2 & more?"
 
 
 def test_every_panel_has_an_address(built: Any) -> None:
@@ -125,8 +135,129 @@ def test_a_bad_link_is_refused(place: str, built: Any) -> None:
             assert len(panel.restore({name: "x" * 10_000})[part]) == panels.LONGEST
             continue
         for text in ("nonsense", "nan", "1e999", "../../x"):
-            with pytest.raises(InvalidInput, match=f"^{name} is "):
+            with pytest.raises(InvalidInput, match=f"^{name} is ") as caught:
                 panel.restore({name: text})
+            assert "e+" not in str(caught.value)  # the field's own range, or what can be chosen
+        if isinstance(part, gr.Number):
+            lo, hi = part.ends()
+            for beyond in (lo - 1, hi + 1):
+                with pytest.raises(InvalidInput, match=f"{re.escape(span(lo, hi))}\\.$"):
+                    panel.restore({name: str(beyond)})
+
+
+STUDIO = [place for place in PLACES if place.startswith("studio/")]
+
+
+@pytest.mark.parametrize("place", STUDIO)
+def test_a_setting_of_the_studio_comes_back_from_its_link(place: str, built: Any) -> None:
+    panel: Panel = built[1][place]
+    fields = panel.fields
+    values = {part: getattr(part, "value", None) for part in {*panel.restored, *panel.inputs}}
+    values |= {fields["prompt"]: "a & b = 7?", fields["seed"]: 9, fields["steps"]: 4, fields["width"]: 64}
+    values |= {fields["n"]: 1} if "n" in fields else {}
+    query = dict(parse_qsl(panel.query(values)))
+    assert query[KEY] == place
+    restored = panel.restore(query, values)
+    assert {name: restored[part] for name, part in fields.items() if name not in LOOKS} == {
+        name: values[part] for name, part in fields.items() if name not in LOOKS
+    }
+    assert {name: restored[fields[name]].value for name in LOOKS & fields.keys()} == {
+        name: values[fields[name]] for name in LOOKS & fields.keys()
+    }
+    first = panel.restore({}, values)
+    assert {fields[name].value for name in ("prompt", "seed")} == {
+        first[fields[name]] for name in ("prompt", "seed")
+    }
+
+
+LOOKS = {
+    "width",
+    "height",
+    "scheduler",
+    "few_steps",
+    "refiner",
+}  # restored with ranges or choices of the model
+
+
+def test_a_link_to_a_model_brings_its_own_knobs(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the link does not tell is that model's, not mini-SD's, and nothing else writes the knobs."""
+    app, found, _ = built
+    monkeypatch.setattr(STUDIO_ENGINE, "unavailable", lambda card: None)
+    card = next(card for card in CATALOG.values() if card.knobs.width == 512)
+    for place in ("studio/text", "studio/inside", "studio/grid"):
+        panel: Panel = found[place]
+        values = {part: getattr(part, "value", None) for part in {*panel.restored, *panel.inputs}}
+        restored = panel.restore({"model": card.name, "prompt": "a hill", "steps": "7"}, values)
+        fields = panel.fields
+        assert restored[fields["model"]] == card.name and restored[fields["steps"]] == 7
+        assert restored[fields["guidance"]] == card.knobs.guidance
+        assert restored[fields["width"]].value == card.knobs.width
+        changed = [fn for fn in app.fns.values() if any(event == "change" for _, event in fn.targets)]
+        assert sum(fields["prompt"] in fn.outputs for fn in changed) == len(STUDIO)  # each panel's own box
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("studio=text_to_image&model=mini-sd&prompt=a+red+two&seed=3", "studio/text"),
+        ("studio=text_to_image&model=mini-sd&prompt=a+red+two&x=guidance&x_values=1%2C+2", "studio/sweep"),
+        (
+            "studio=text_to_image&model=mini-sd&prompt=a&x=steps&x_values=1%2C+2&y=seed&y_values=1",
+            "studio/grid",
+        ),
+        ("studio=inpaint&model=mini-sd&prompt=a&seed=1&n=2", "studio/hole"),
+        ("tab=studio/inside&studio=text_to_image&model=mini-sd&prompt=a+red+two&seed=3", "studio/inside"),
+    ],
+)
+def test_a_link_of_old_still_works(query: str, place: str, built: Any) -> None:
+    given = dict(parse_qsl(query))
+    assert given.get(KEY) or restoring.place_of(given) == place
+    panel: Panel = built[1][place]
+    restored = panel.restore(given, {})
+    assert restored[panel.fields["prompt"]] == given["prompt"]
+    assert str(restored[panel.fields["seed"]]) == given.get("seed", "0")
+    if "n" in panel.fields:
+        assert restored[panel.fields["n"]] == int(given.get("n", 1))
+    if "x" in given:
+        assert given["x_values"] in restored.values()
+
+
+def test_a_bad_link_of_old_is_refused() -> None:
+    for query in ({"studio": "nonsense"}, {"studio": "text_to_image", "x": "steps"}):
+        with pytest.raises(InvalidInput, match=r"^[^\n]{1,200}\.$"):
+            restoring.place_of(query)
+
+
+def skipped(updates: Any) -> bool:
+    return all(one == gr.skip() for one in updates)
+
+
+def test_what_a_visitor_brings_is_not_replaced_by_an_older_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gr.Blocks() as app:
+        parts, shown, note = source.Source("mine"), gr.HTML(), gr.HTML()
+        parts.listen(app, lambda digit: (digit.label,), [], [shown], note)
+        fields, looks = parts.fields, (parts.again,)
+        panel = Panel("diffusion/mine", fields, lambda values: [], {parts.digit}, looks=looks)
+        box = panels.listen(app, [panel], note, Sessions(api.JOBS))[panel.place]
+    again, digit = parts.again[0], parts.digit
+    turn = source.Turn()
+    assert digit in panel.more
+    assert again(turn, None, 4)[0].label == api.digit(4).label
+    assert again(turn, api.digit(5), 4)[0].label == api.digit(4).label
+    mine = Digit(api.digit(5).image, ())
+    assert skipped(again(turn, mine, 4)) and skipped(again(turn, "The file is no picture.", 4))
+
+    def slow(index: Any) -> Digit:  # meanwhile an upload comes in
+        turn.count += 1
+        return api.digit(index)
+
+    monkeypatch.setattr(source, "held_out", slow)
+    assert skipped(again(turn, None, 4))
+
+    # A page that is opened by an address leaves what was brought; a link that is clicked later does not.
+    (restore,) = [fn.fn for fn in app.fns.values() if fn.name == "restore"]
+    assert restore({box: f"tab={panel.place}&index=4"}) == {note: "", parts.index: 4}
+    assert restore({box: f"tab={panel.place}&index=4&at=1"}) == {note: "", parts.index: 4, digit: None}
 
 
 @pytest.mark.parametrize("place", PLACES)

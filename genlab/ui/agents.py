@@ -21,13 +21,14 @@ from gradio_client import handle_file
 from genlab.config import quote
 from genlab.errors import InvalidInput
 from genlab.ui.gate.bodies import served
+from genlab.ui.gate.headers import AGENT
 
 SERVED = "/gradio_api/file="
 NOT_FETCHED = "a picture goes in as data:image/png;base64,..., or as a link that this server gave."
 LONG = 20_000  # characters of JSON; of a longer one an agent gets the outline, and a link to all of it
 FEW = 32  # items of a list that an outline has in full
 SEEN = 32  # pictures of one answer that come as pictures; the others are links
-HEADER = "x-genlab-session"
+HEADER = AGENT
 INSTRUCTIONS = f"""\
 Draw, train, measure and take apart the families of image generation on MNIST (autoencoder, VAE, GAN, \
 diffusion, flow matching), and Stable Diffusion. Begin with `models`. Digits are 28 x 28 pixels; of many \

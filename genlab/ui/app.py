@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from genlab.api import JOBS, SETTINGS, STUDIO
 from genlab.jobs import JobStore
@@ -35,6 +34,7 @@ from genlab.ui.knobs import NOW
 from genlab.ui.page import Page
 from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
+from genlab.ui.studio import restoring
 from genlab.ui.theme import CSS, HEAD, THEME
 from genlab.uploads import trust_nothing
 
@@ -75,7 +75,6 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
         status.build(app, sessions, sign_in)
         arrived = gr.HTML("", elem_classes="gl-quiet", elem_id="arrived")
         jobs = build_boxes([*MODELS, race.NAME])
-        link = gr.Textbox("", visible="hidden", elem_id="studio-link")
         found: list[Panel] = []
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
@@ -89,23 +88,25 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
             with gr.Tab("GAN lab", id="gan-lab"):
                 found += ganlab.build(app, sessions)
             with gr.Tab("Studio", id="studio", elem_id="studio"):
-                found += studio.build(app, tabs, link, sessions, engine)
+                found += studio.build(app, sessions, engine)
             with gr.Tab("Leaderboard", id="leaderboard"):
                 found.append(leaderboard.build(tabs))
             with gr.Tab("Lessons", id="lessons"):
                 lessons.build(tabs)
         gr.HTML(lessons.guide(), elem_classes="gl-guide")
-        places.listen(app, tabs, panels.listen(app, found, arrived, sessions), arrived)
+        boxes = panels.listen(app, found, arrived, sessions)
+        places.listen(app, tabs, boxes, arrived, restoring.place_of)
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 
         def leave(request: gr.Request) -> None:
             sessions.close(request.session_hash)
 
-        def arriving(request: gr.Request) -> dict[Component, Any]:
+        def arriving(request: gr.Request) -> dict[Any, Any]:
             session, wrong = arrive(sessions, request)
             entries = {jobs[name]: entry(job) for name, job in session.jobs.items() if name in jobs}
-            return {arrived: "".join(map(html.note, wrong)), **entries}
+            told = "".join(map(html.note, wrong)) or gr.skip()  # a link may have told already
+            return {arrived: told, **entries}
 
         app.load(arriving, None, [arrived, *jobs.values()], **NOW)
         app.unload(leave)

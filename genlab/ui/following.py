@@ -17,7 +17,7 @@ REMEMBER = f"""(...ids) => {{
     const address = new URL(window.location), found = ids.filter(Boolean).map(id => id.split(' ')[0]);
     if (found.length) address.searchParams.set('{KEY}', found.join('.'));
     else address.searchParams.delete('{KEY}');
-    window.history.replaceState(null, '', address);
+    genlabPanels.put(address);
 }}"""
 
 

@@ -1,7 +1,7 @@
 """Input components made from the fields of a Config: the range and the help are written there."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import Field
 from typing import Any
 
@@ -31,6 +31,12 @@ STUDIO: dict[str, Any] = {**PRIVATE, "concurrency_id": "studio", "concurrency_li
 WATCHING: dict[str, Any] = {**PRIVATE, "concurrency_limit": None, "trigger_mode": "multiple"}
 
 
+def within(box: Component, ends: Callable[[], tuple[float, float]]) -> Component:
+    """``box`` with the range of its number: gradio's own would be refused in gradio's words."""
+    box.ends = ends  # type: ignore[attr-defined]
+    return box
+
+
 def component(field: Field, default: Any) -> Component:
     """A radio for a choice, a slider for a short range, a number box for a long one."""
     meta, label = field.metadata, field.name.replace("_", " ")
@@ -39,7 +45,8 @@ def component(field: Field, default: Any) -> Component:
     lo, hi, whole = meta["lo"], meta["hi"], isinstance(field.default, int)
     if meta["log"] or hi == MAX_SEED or hi - lo > 2000 or (not whole and hi - lo < 1 and hi != 0.9):
         info = f"{meta['help']} ({lo:g} to {hi:,.10g})"
-        return gr.Number(default, label=label, info=info, step=1 if whole else 10 ** round_down(default))
+        step = 1 if whole else 10 ** round_down(default)
+        return within(gr.Number(default, label=label, info=info, step=step), lambda: (lo, hi))
     step = 1 if whole else (hi - lo) / TICKS if hi - lo <= 2 else 0.1
     return gr.Slider(lo, hi, default, step=step, label=label, info=meta["help"])
 
@@ -64,6 +71,7 @@ def seed_box(info: str, elem_id: str, value: int = 0, label: str = "seed") -> Co
     """A box for a seed, with dice."""
     with gr.Column(min_width=120):
         seed = gr.Number(value, step=1, label=label, info=info, elem_id=elem_id)
+        within(seed, lambda: (0, MAX_SEED))
         dice = gr.Button(f"⚄ New {label}", size="sm", elem_classes="gl-dice", elem_id=f"{elem_id}-dice")
     dice.click(None, None, seed, js=DICE, api_visibility="private")
     return seed

@@ -22,12 +22,10 @@ from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, before, origin, returned_by, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, read
-from genlab.ui.places import KEY
+from genlab.ui.places import CLICKED, KEY, RUN
 from genlab.ui.session import Session, Sessions
 
-RUN = "run"  # in an address: press the panel's button
 LONGEST = 2000  # characters of a text in an address
-FARTHEST = 1e15  # of a number without a range
 OWN_PICTURE = "Your own picture is not in the link; the receipt has it."
 # Waits until a panel that is being opened is there: before, its inputs are read as they were at first.
 SEEN = """() => new Promise(done => {
@@ -38,6 +36,20 @@ SEEN = """() => new Promise(done => {
     }, 100);
 })"""
 NO_RECEIPT = "There is no receipt: another time something else may come out."
+
+
+@dataclass(frozen=True)
+class Recall:
+    """How a link is read where a panel's fields are not all there is to restore.
+
+    Args:
+        read: The updates that the query asks for, by the present values of ``inputs``.
+        outputs: What may be updated; asked for when the page is complete.
+    """
+
+    read: Callable[[Values, Mapping[str, str]], Updates]
+    inputs: set[Any]
+    outputs: Callable[[], list[Component]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Panel:
         run: The id of the button that runs it; empty where it follows its inputs.
         looks: What shows a restored setting, one after the other: (fn, inputs, outputs).
         link: The query of the address, where ``fields`` are not all there is to say.
+        recall: How such an address is read.
         exact: Does the same call make the same pixels?
         painted: Is there a pad among ``more``, which gradio has to read?
     """
@@ -63,6 +76,7 @@ class Panel:
     run: str = ""
     looks: tuple[tuple[Callable[..., Any], Any, Any], ...] = ()
     link: Callable[[Values], str] | None = None
+    recall: Recall | None = None
     exact: bool = True
     painted: bool = False
     open: gr.Button = field(init=False)
@@ -89,8 +103,15 @@ class Panel:
         told = {name: told_as(found[name]) for name, part in self.fields.items() if found[name] != part.value}
         return urlencode({KEY: self.place} | told, safe="/,")
 
-    def restore(self, query: Mapping[str, str]) -> Updates:
+    @property
+    def restored(self) -> list[Component]:
+        """What ``restore`` sets."""
+        return list(self.fields.values()) if self.recall is None else self.recall.outputs()
+
+    def restore(self, query: Mapping[str, str], values: Values | None = None) -> Updates:
         """Every input as the address says, the others as at first; InvalidInput names a bad value."""
+        if self.recall is not None:
+            return self.recall.read(values or {}, query)
         return {
             part: understood(name, part, query[name]) if name in query else part.value
             for name, part in self.fields.items()
@@ -114,13 +135,13 @@ def understood(name: str, part: Any, text: str) -> Any:
     if isinstance(part, gr.Slider):
         return _number(name, text, part.minimum, part.maximum)
     if isinstance(part, gr.Number):
-        return _number(name, text, -FARTHEST, FARTHEST)
+        return _number(name, text, *part.ends(), whole=part.step == 1)  # type: ignore[attr-defined]
     return text[:LONGEST]
 
 
-def _number(name: str, text: str, lo: float, hi: float) -> float | int:
+def _number(name: str, text: str, lo: float, hi: float, *, whole: bool = False) -> float | int:
     value = number(text)
-    return check_number(name, value, lo, hi, whole=isinstance(value, int))
+    return check_number(name, value, lo, hi, whole=whole or isinstance(value, int))
 
 
 def press(selector: str) -> str:
@@ -239,23 +260,31 @@ def _listen(
         except Exception as error:
             return {dock.fold: gr.Accordion(visible=True, open=True), dock.note: html.note(sentence(error))}
 
-    def restore(said: str) -> Updates:
+    def restore(values: Values) -> dict[Any, Any]:
         try:
-            return {note: "", **panel.restore(dict(parse_qsl(said)))}
+            query = dict(parse_qsl(values[box]))
+            # A clicked link asks for another picture than the one that was brought before it; on a page that
+            # an address opens, what was brought came after.
+            brought: dict[Any, Any] = dict.fromkeys(chosen) if CLICKED in query else {}
+            return {note: "", **brought, **panel.restore(query, values)}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
 
     latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}
-    shown = f"() => genlabPanels.open('{panel.place}')"
+    shown = f"() => genlabPanels.show('{panel.place}')"
     decoded = {**latest, "preprocess": panel.painted}
     panel.open.click(show, panel.inputs, dock.parts, **decoded).then(
         None, None, None, js=shown, api_visibility="private"
     )
     parts = list(panel.fields.values())
+    changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
     if parts and panel.link is None:
-        changes: list[Any] = [part.change for part in parts]  # type: ignore[attr-defined]
         gr.on(changes, None, parts, None, js=remember(panel), api_visibility="private")
-    restored = box.change(restore, box, [note, *parts], **latest).then(
+    elif parts:
+        gr.on(changes, None, None, None, js="() => genlabPanels.goOn()", api_visibility="private")
+    chosen = [part for part in panel.more if isinstance(part, gr.State)] if panel.recall is None else []
+    known = {box} | (panel.recall.inputs if panel.recall else set())
+    restored = box.change(restore, known, [note, *chosen, *panel.restored], **latest).then(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
     )
     for fn, inputs, outputs in panel.looks:

@@ -1,7 +1,9 @@
 """Addresses of the page's tabs: ``?tab=diffusion/steps`` opens one; a link on the page, without a reload."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -9,83 +11,22 @@ import gradio as gr
 from gradio.components import Component
 
 from genlab.config import quote
+from genlab.errors import GenlabError
 from genlab.lessons import KEY as LESSON
 from genlab.ui import html
 from genlab.ui.knobs import NOW
 
 KEY = "tab"  # of the page's address
+OLD = "studio"  # of older addresses, in its place: a task of the studio
+RUN = "run"  # press the panel's button
+STILL = "still"  # open the tab, its values are as they should be
+CLICKED = "at"  # when a link on the page was clicked
 BOX = "place"  # the element that hears of a click
 
-# A click on a link to a tab of this page is an event of the page; with a modifier key it is the browser's.
-# genlabPanels keeps the address at what is open and set, once the visitor has touched the page: what it
-# opens by itself has not been chosen. ``told`` are the keys that the present panel wrote.
-SCRIPT = f"""<script>document.addEventListener('click', event => {{
-    const link = event.target.closest && event.target.closest('a[href^="?{KEY}="]');
-    const box = document.querySelector('#{BOX} textarea, #{BOX} input');
-    if (!link || !box || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    genlabPanels.arrive(link.getAttribute('href').slice(1));
-    box.value = link.getAttribute('href').slice(1) + '&at=' + Date.now();
-    box.dispatchEvent(new Event('input', {{bubbles: true}}));
-}});
-window.genlabPanels = {{
-    kept: ['{KEY}', '{LESSON}', 'job', 'lang'],
-    told: [],
-    touched: false,
-    arrive(query) {{
-        const given = new URLSearchParams(query), address = new URL(window.location);
-        address.searchParams.delete('{LESSON}');
-        if (given.has('{LESSON}')) address.searchParams.set('{LESSON}', given.get('{LESSON}'));
-        this.put(address);
-        genlabGuide.show(given.get('{LESSON}'))?.focus({{preventScroll: true}});
-        const own = [...given].filter(([key]) => !this.kept.includes(key) && key !== 'run');
-        this.write(given.get('{KEY}'), own);
-    }},
-    put(address) {{
-        const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
-        window.history.replaceState(null, '', address.pathname + query + address.hash);
-    }},
-    write(place, pairs) {{
-        const address = new URL(window.location);
-        for (const key of [...this.told, 'run', 'at']) address.searchParams.delete(key);
-        address.searchParams.set('{KEY}', place);
-        for (const [key, value] of pairs) address.searchParams.set(key, value);
-        this.told = pairs.map(([key]) => key);
-        this.put(address);
-        if (document.body.dataset.dock !== place) delete document.body.dataset.dock;
-    }},
-    forget(key) {{
-        const address = new URL(window.location);
-        address.searchParams.delete(key);
-        this.put(address);
-    }},
-    visit(place) {{
-        if (!this.touched) return;
-        if (place === 'lessons') genlabGuide.close();
-        const at = new URLSearchParams(window.location.search).get('{KEY}') || '';
-        if (at !== place && !at.startsWith(place + '/')) this.write(place, []);
-    }},
-    remember(place, button, names, first, values) {{
-        const panel = document.getElementById(button);
-        if (!this.touched || !panel?.offsetParent) return;
-        const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-        const text = value => Array.isArray(value) ? value.join(',') : value ?? '';
-        const changed = names.map((name, i) => [name, values[i], first[i]]).filter(f => !same(f[1], f[2]));
-        this.write(place, changed.map(([name, now]) => [name, text(now)]));
-        if (document.body.dataset.dock === place) panel.click();
-    }},
-    open(place) {{
-        document.body.dataset.dock = place;
-        document.getElementById('dock')?.scrollIntoView({{behavior: 'smooth', block: 'nearest'}});
-    }},
-}};
-for (const kind of ['pointerdown', 'keydown']) document.addEventListener(
-    kind, () => genlabPanels.touched = true, {{capture: true}});
-{{
-    const given = new URLSearchParams(window.location.search);
-    if (given.has('{KEY}')) genlabPanels.told = [...given.keys()].filter(
-        key => !genlabPanels.kept.includes(key) && key !== 'run' && !key.startsWith('__'));
-}}</script>"""
+HERE = Path(__file__).parent
+WORDS = {"KEY": KEY, "LESSON": LESSON, "OLD": OLD, "STILL": STILL, "RUN": RUN, "BOX": BOX}
+SCRIPT = "".join(f"const {name} = {json.dumps(value)};" for name, value in WORDS.items())
+SCRIPT = f"<script>{{{SCRIPT}\n{(HERE / 'places.js').read_text(encoding='utf-8')}}}</script>"
 
 
 def link(place: str, text: str) -> str:
@@ -118,7 +59,13 @@ def places(tabs: gr.Tabs) -> dict[str, str]:
     return found
 
 
-def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Component) -> None:
+def listen(
+    app: gr.Blocks,
+    tabs: gr.Tabs,
+    boxes: dict[str, Component],
+    note: Component,
+    older: Callable[[Mapping[str, str]], str],
+) -> None:
     """Open the tab that the page's address names, and those that are clicked; call it with all tabs built.
 
     Args:
@@ -126,6 +73,7 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Com
         tabs: The outer ones.
         boxes: For the place of a panel, where a query is put to be restored.
         note: Where it is said that an address names no tab.
+        older: Which place an address with ``OLD`` means.
     """
     known = places(tabs)
     within = {str(tab.id): panels for tab in named(tabs) if (panels := inner(tab)) is not None}
@@ -133,10 +81,17 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Com
 
     def arrive(request: gr.Request) -> str:
         given = dict(request.query_params)
-        return urlencode(given) if KEY in given else ""
+        return urlencode(given) if {KEY, OLD} & given.keys() else ""
+
+    def meant(given: Mapping[str, str]) -> str:
+        return older(given) if OLD in given and KEY not in given else given.get(KEY, "")
 
     def follow(said: str) -> dict[Any, Any]:
-        place = dict(parse_qsl(said)).get(KEY, "")
+        given = dict(parse_qsl(said))
+        try:
+            place = meant(given)
+        except GenlabError as error:
+            return {note: html.note(f"The link cannot be followed: {error}")}
         if place not in known:
             return {
                 note: html.note(f"The link cannot be followed: there is no tab {quote(place)}.")
@@ -146,7 +101,7 @@ def listen(app: gr.Blocks, tabs: gr.Tabs, boxes: dict[str, Component], note: Com
         outer, _, panel = place.partition("/")
         found: dict[Any, Any] = {tabs: gr.Tabs(selected=outer)}
         found |= {within[outer]: gr.Tabs(selected=panel)} if panel else {}
-        return found | ({boxes[place]: said} if place in boxes else {})
+        return found | ({boxes[place]: said} if place in boxes and STILL not in given else {})
 
     app.load(arrive, None, box, **NOW)
     latest: dict[str, Any] = {**NOW, "trigger_mode": "always_last"}

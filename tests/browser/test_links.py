@@ -94,3 +94,67 @@ def test_a_visitors_picture_is_in_the_receipt(visit: Any, tmp_path: Any) -> None
     receipt = json.loads(download.value.path().read_text())
     arguments = receipt["calls"][0]["arguments"]
     assert arguments["strength"] == 0.4 and arguments["picture"]["png"] and receipt["weights"]["ddpm"]
+
+
+def length(page: Page) -> int:
+    return page.evaluate("history.length")
+
+
+def test_back_goes_to_the_panel_before(visit: Any) -> None:
+    """Back and Forward walk through the panels as they were set; a turned knob is no step of the way."""
+    visitor = visit()
+    page = visitor.page
+    came, entries = page.url, length(page)
+    visitor.open_tab("Diffusion")
+    address(page, "?tab=diffusion/noising")
+    index = page.locator("#noise-index input")
+    visitor.type(index, "4")
+    address(page, "?tab=diffusion/noising&index=4")
+    visitor.open_tab("Reverse")
+    address(page, "?tab=diffusion/reverse")
+    visitor.type(page.locator("#reverse-seed input"), "8")
+    address(page, "?tab=diffusion/reverse&seed=8")
+    assert length(page) == entries + 2
+
+    visitor.open_tab("Noising")
+    address(page, "?tab=diffusion/noising&index=4")
+    visitor.type(index, "5")
+    address(page, "?tab=diffusion/noising&index=5")
+    visitor.open_tab("Leaderboard")
+    page.wait_for_function("location.search.startsWith('?tab=leaderboard')")
+    left = length(page)
+
+    page.go_back()
+    index.wait_for(state="visible")
+    address(page, "?tab=diffusion/noising&index=5")
+    page.go_back()
+    page.locator("#reverse-run").wait_for(state="visible")
+    address(page, "?tab=diffusion/reverse&seed=8")
+    assert page.locator("#reverse-seed input").input_value() == "8"
+    page.go_back()
+    page.wait_for_function("document.querySelector('#noise-index input').value == '4'")  # as it was then
+    index.wait_for(state="visible")
+    address(page, "?tab=diffusion/noising&index=4")
+    page.go_back()
+    page.locator("#families").wait_for(state="visible")
+    assert page.url == came
+    page.go_forward()
+    index.wait_for(state="visible")
+    assert index.input_value() == "4"
+    page.go_forward()
+    page.locator("#reverse-run").wait_for(state="visible")
+    address(page, "?tab=diffusion/reverse&seed=8")
+    assert length(page) == left  # what was restored has not been written as something new
+
+
+def test_what_was_wrong_with_a_link_goes(visit: Any) -> None:
+    for way in ("a place", "a control"):
+        visitor = visit(query="?tab=diffusion/reverse&steps=many")
+        page = visitor.page
+        page.locator("#arrived", has_text="steps is 'many'").wait_for()
+        page.locator("#reverse-run").wait_for(state="visible")
+        if way == "a place":
+            visitor.open_tab("Duel")
+        else:
+            visitor.type(page.locator("#reverse-seed input"), "3")
+        page.locator("#arrived .gl-note").wait_for(state="detached")

@@ -17,7 +17,7 @@ from genlab.lab.pictures import Digit, read_digit, to_digit
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import Controls, Runner, figure, img
-from genlab.ui.knobs import NOW, SAMPLING, Values
+from genlab.ui.knobs import NOW, SAMPLING, Values, within
 from genlab.ui.panels import Panel
 from genlab.ui.session import Sessions
 
@@ -26,9 +26,13 @@ INK = "#1f77b4"  # a pen's colour
 PADS = 32  # visitors whose strokes a pad of the page holds until they are read
 
 
+def last() -> int:
+    """The last image of the test set."""
+    return len(api.dataset("test")) - 1
+
+
 def held_out(index: Any) -> Digit:
-    last = len(api.dataset("test")) - 1
-    return api.digit(int(check_number("test digit", index, 0, last, whole=True)))
+    return api.digit(int(check_number("test digit", index, 0, last(), whole=True)))
 
 
 def pad(elem_id: str, width: int, colour: str = INK, edge: int = PAD) -> gr.ImageEditor:
@@ -77,6 +81,17 @@ def usable(chosen: Digit | str | None) -> Digit:
     return chosen or api.digit()
 
 
+def own(chosen: Digit | str | None) -> bool:
+    """Is it what the visitor has brought, usable or not?"""
+    return isinstance(chosen, str) or (chosen is not None and chosen.label is None)
+
+
+class Turn:
+    """Counts how often a visitor has chosen a digit: one object for a page, seen by all of its events."""
+
+    count = 0
+
+
 class Source:
     """The components that choose a digit, made in the column where this is called.
 
@@ -87,7 +102,8 @@ class Source:
 
     def __init__(self, panel: str, index: int = 0) -> None:
         self.digit = gr.State(None)
-        self.again: tuple[Any, ...]  # what takes the test digit again: (fn, inputs, outputs)
+        self.turn = gr.State(Turn())
+        self.again: tuple[Any, ...]  # what takes the page's test digit: (fn, inputs, outputs)
         self.index = gr.Number(
             index,
             step=1,
@@ -95,6 +111,7 @@ class Source:
             info="Which image of the test set, from 0 on",
             elem_id=f"{panel}-index",
         )
+        within(self.index, lambda: (0, last()))
         self.upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], size="sm")
         with gr.Accordion("Draw a digit", open=False):
             gr.Markdown(
@@ -126,7 +143,8 @@ class Source:
         """For every new digit, the one the page opens with too: ``show(digit, *inputs)`` to ``outputs``."""
 
         def take(read: Callable[[Any], Digit]) -> Any:
-            def taken(value: Any, *values: Any) -> tuple[Any, ...]:
+            def taken(turn: Turn, value: Any, *values: Any) -> tuple[Any, ...]:
+                turn.count += 1
                 try:
                     digit = read(value)
                     return digit, *show(digit, *values), ""
@@ -136,13 +154,21 @@ class Source:
 
             return taken
 
+        def again(turn: Turn, chosen: Digit | str | None, index: Any, *values: Any) -> tuple[Any, ...]:
+            """What a page or a link asks for; what the visitor has brought since stays."""
+            skipped, began = (gr.skip(),) * len(targets), turn.count
+            if own(chosen):
+                return skipped
+            found = take(held_out)(Turn(), index, *values)
+            return found if turn.count == began else skipped
+
         targets = [self.digit, *outputs, note]
         decoded = {**NOW, "preprocess": True}  # gradio checks and reads the uploaded file
-        numbered: list[Any] = [self.index.change, self.index.submit]
-        gr.on(numbered, take(held_out), [self.index, *inputs], targets, **NOW)
-        self.upload.upload(take(read_digit), [self.upload, *inputs], targets, **decoded)
-        self.use.click(take(drawn), [self.pad, *inputs], targets, **decoded)
-        self.again = take(held_out), [self.index, *inputs], targets
+        numbered: list[Any] = [self.index.input, self.index.submit]
+        gr.on(numbered, take(held_out), [self.turn, self.index, *inputs], targets, **NOW)
+        self.upload.upload(take(read_digit), [self.turn, self.upload, *inputs], targets, **decoded)
+        self.use.click(take(drawn), [self.turn, self.pad, *inputs], targets, **decoded)
+        self.again = again, [self.turn, self.digit, self.index, *inputs], targets
         app.load(*self.again, **SAMPLING)
 
 

@@ -25,6 +25,7 @@ from genlab.ui import account
 from genlab.ui.card import FAILED
 from genlab.ui.gate import bodies
 from genlab.ui.gate.bodies import MISFIT
+from genlab.ui.gate.headers import AGENT
 from genlab.ui.gate.served import sweep
 from genlab.ui.gate.streams import Answer, again, bounded, read
 from genlab.ui.gate.traffic import PASSING, Refused, Traffic
@@ -33,6 +34,7 @@ from genlab.ui.gate.unread import hang_up, under_way
 log = logging.getLogger(__name__)
 
 MAX_PATH = 1000  # letters of an address; a file system knows no much longer ones
+MAX_NAME = 64  # letters of an agent's own name that count
 MAX_FILE = 20_000_000  # bytes of an upload, where ``launch`` was told nothing
 MAX_JSON = 4_000_000  # bytes of a call's values; pictures are uploaded
 ROOM = 2**20  # bytes of a form around its files
@@ -180,7 +182,7 @@ class Gate:
                 raise Refused(429, said, 1.0)
         else:
             self.traffic.admit(f"nameless {id(visit)}", visit.address, PASSING)
-        self.traffic.call(session or "", visit.address)
+        self.traffic.call(session or nameless(visit), visit.address)
         return again(raw, visit.receive)
 
     async def small(self, visit: Visit) -> Receive:
@@ -191,8 +193,9 @@ class Gate:
         return again(raw, visit.receive)
 
     async def agent(self, visit: Visit) -> Receive:
-        """A message of an agent; what it calls comes by here once more, as a call."""
-        self.traffic.call("", visit.address)
+        """A message of an agent; what it calls comes by here once more, as a call of gradio's own client."""
+        own = Headers(scope=visit.scope).get(AGENT)
+        self.traffic.call(f"agent {own[:MAX_NAME]}" if own else nameless(visit), visit.address)
         return again(await read(visit.scope, visit.receive, MAX_JSON), visit.receive)
 
     async def upload(self, visit: Visit) -> Receive:
@@ -225,6 +228,11 @@ class Gate:
 def path_of(scope: Scope) -> str:
     """The path below where the app is mounted."""
     return scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+
+
+def nameless(visit: Visit) -> str:
+    """Who asks without a session, as far as it is known; no session is called so."""
+    return f"at {visit.address}"
 
 
 def blocks_of(visit: Visit) -> Any:

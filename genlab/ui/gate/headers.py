@@ -1,5 +1,6 @@
 """What a browser is told about the page: it keeps to its own host, and runs nothing it was not sent by it."""
 
+AGENT = "x-genlab-session"  # of an agent's request: the secret name by which it keeps a session
 SELF = "'self'"
 FRAMES = "https://huggingface.co https://*.huggingface.co https://*.hf.space"  # where a Space is shown
 

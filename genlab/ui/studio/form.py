@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Generator, Iterable
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.components import Component
@@ -23,7 +24,8 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import Runner, Work, img
 from genlab.ui.knobs import NOW, STUDIO, Values, components, read, seed_box
-from genlab.ui.panels import Panel
+from genlab.ui.panels import Panel, Recall, told_as
+from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
 
 ROLES = {"few_steps", "refiner"}  # knobs that a model has only with further weights
@@ -59,7 +61,7 @@ class Form:
         self.panel, self.task, self.model = panel, task, model
         self.more: set[Any] = set()  # what the panel reads besides
         self.asked: Callable[[Values], Call] = lambda values: call(task, **self.read(values))
-        self.link: Callable[[Values], str] = lambda values: links.query(
+        self.link: Callable[[Values], str] = lambda values: self.query(
             api.studio_request(task, **self.read(values))
         )
         self.own: dict[str, Component] = {}
@@ -109,16 +111,29 @@ class Form:
         """The arguments of the call."""
         return {"model": values[self.model]} | read(values, self.parts)
 
-    def described(self) -> Panel:
-        """What the panel can say of itself; its links are the studio's own."""
-        place, fields = f"studio/{self.panel}", {"model": self.model, **self.parts}
+    @property
+    def place(self) -> str:
+        return f"studio/{self.panel}"
+
+    def query(self, request: Request, axes: Axes | None = None) -> str:
+        """Of the address that brings ``request``, or its sheet over ``axes``, back to this panel."""
+        number = {"n": request.n} if "n" in self.own else {}
+        return urlencode({KEY: self.place} | links.told(request, axes) | number, safe="/,")
+
+    def first(self) -> dict[str, str]:
+        """What an address of this panel need not tell, as it would; the knobs are the model's own."""
+        return {name: told_as(part.value) for name, part in self.own.items()}
+
+    def described(self, recall: Recall) -> Panel:
+        """What the panel can say of itself; its links are the studio's own, as ``recall`` reads them."""
         return Panel(
-            place,
-            fields,
+            self.place,
+            {"model": self.model, **self.parts},
             lambda values: [self.asked(values)],
             self.inputs | self.more,
             run=f"{self.panel}-run",
             link=self.link,
+            recall=recall,
             painted=True,
         )
 
@@ -253,6 +268,7 @@ class Results:
         sessions: Sessions,
         more: Callable[[], None] = lambda: None,
     ) -> None:
+        self.query = form.query
         with gr.Column(scale=4, min_width=300):
             self.runner = StudioRunner(panel, sessions, "Draw")
             self.cost = Cost(
@@ -298,5 +314,5 @@ class Results:
                 columns=min(2, len(captions)),
                 elem_classes="gl-crisp" if crisp else "gl-smooth",
             ),
-            **self.recipe.show(drawn.recipes[0], links.query(request)),
+            **self.recipe.show(drawn.recipes[0], self.query(request)),
         }

@@ -16,7 +16,6 @@ from genlab.ui import html
 from genlab.ui.card import Updates
 from genlab.ui.diffusion.pieces import question
 from genlab.ui.knobs import NOW, STUDIO, Values
-from genlab.ui.places import KEY
 from genlab.ui.session import Session, Sessions
 from genlab.ui.studio.form import Cost, Form, StudioRunner
 from genlab.ui.studio.inside_view import MEAN, THIS_STEP, show
@@ -29,8 +28,6 @@ def build(model: Component, sessions: Sessions, engine: Engine) -> Form:
     with gr.Row(elem_classes="gl-controls"):
         form = Form("inside", "text_to_image", model, number=None)
         form.asked = lambda values: call("inside", **form.read(values))
-        as_text = form.link
-        form.link = lambda values: f"{KEY}=studio/inside&{as_text(values)}"
         with gr.Column(scale=1, min_width=160):
             runner = StudioRunner("inside", sessions)
             Cost(

@@ -59,6 +59,13 @@ class SheetForm(Form):
     def restored(self) -> list[Component]:
         return super().restored + [part for axis in self.axes for part in axis.parts]
 
+    def first(self) -> dict[str, str]:
+        told: dict[str, str] = {}
+        for letter, axis in zip(Axes._fields, self.axes, strict=False):
+            name = SWEPT if axis.name is None else axis.name.value
+            told |= {letter: name, links.AXES[letter]: axis.values.value}
+        return super().first() | told
+
     def restore(self, request: Request, axes: Axes | None = None) -> Updates:
         found = super().restore(request)
         for own, axis in zip(self.axes, axes or (), strict=False):
@@ -108,7 +115,8 @@ class SheetResults:
         def draw(values: Values, session: Session) -> Drawing:
             return self.show((yield from draw_sheet(engine, plan(values))))
 
-        form.link = lambda values: links.query(*plan(values))
+        form.link = lambda values: form.query(*plan(values))
+        self.query = form.query
         outputs = [self.cost.line, self.said, self.image, *self.recipe.parts]
         self.runner.listen(draw, form.inputs, outputs, **STUDIO)
 
@@ -121,7 +129,7 @@ class SheetResults:
             self.cost.line: "",
             self.said: summary(*said),
             self.image: gr.Image(sheet.image, visible=True),
-            **self.recipe.show(sheet.recipe, links.query(*sheet.plan)),
+            **self.recipe.show(sheet.recipe, self.query(*sheet.plan)),
         }
 
 

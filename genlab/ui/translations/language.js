@@ -129,8 +129,7 @@
         const address = new URL(location);
         if (address.searchParams.has('lang')) {
             address.searchParams.set('lang', language);
-            const query = address.search.replaceAll('%2F', '/').replaceAll('%2C', ',');
-            history.replaceState(history.state, '', address.pathname + query + address.hash);
+            genlabPanels.put(address);
         }
     }
     function kept() {
