@@ -13,10 +13,10 @@ from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import sentence
 from genlab.ui.diffusion.pieces import DIGITS, credit, figure, img, question
-from genlab.ui.diffusion.source import Source, preview, usable
+from genlab.ui.diffusion.source import Source, last, preview, usable
 from genlab.ui.explorer.pieces import card, families, side_by_side
 from genlab.ui.ganlab.plane import closer, drawing, scale, table, tiles
-from genlab.ui.knobs import SAMPLING, Values, read, seed_box
+from genlab.ui.knobs import SAMPLING, Values, read, seed_box, within
 from genlab.ui.panels import Panel
 from genlab.ui.session import Session, Sessions
 
@@ -80,6 +80,7 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
                 info="B: which image of the test set",
                 elem_id=f"{NAME}-other",
             )
+            within(other, lambda: (0, last()))
             seed = seed_box("Of the sample C", f"{NAME}-seed")
         with gr.Column(scale=3, min_width=240):
             wanted = families(FAMILIES, SHOWN, f"{NAME}-families", "Whose opponents are asked")
