@@ -19,8 +19,10 @@ from genlab.lab import games, modes
 from genlab.lab.modes import BINS, DIGITS, PAIRS, SAMPLES, ModesConfig, Moment, play
 from genlab.library import Library
 from genlab.models import MODELS, Classifier
+from genlab.models.gan import LOSSES
 from genlab.sampling import sample
 from genlab.training import train
+from genlab.ui.ganlab.pieces import PULLED
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +76,13 @@ def test_the_pull_on_a_picture(sure: float) -> None:
         nn.init.constant_(model.discriminator[1].weight, 0.1)  # its length: 0.1 * 28
         nn.init.constant_(model.discriminator[1].bias, sure)
         found, d = games.pulls(model, torch.zeros(5, 1, 28, 28)), 1 / (1 + math.exp(-sure))
-        expected = (
-            {"critic": 2.8} if game == "wgan" else {"non_saturating": 2.8 * (1 - d), "minimax": 2.8 * d}
-        )
-        assert found == pytest.approx(expected, rel=1e-3)
+        pulled = {"critic"} if game == "wgan" else LOSSES.keys()
+        expected = {"critic": 2.8, "non_saturating": 2.8 * (1 - d), "minimax": 2.8 * d}
+        assert found == pytest.approx({name: expected[name] for name in pulled}, rel=1e-3)
+
+
+def test_every_pull_has_its_colour() -> None:
+    assert PULLED.keys() == {*LOSSES, "critic"}
 
 
 def test_a_histogram_is_that_of_numpy() -> None:

@@ -28,6 +28,7 @@ class Loss(NamedTuple):
 
     discriminator: Callable[[Tensor, Tensor], Tensor]  # of real and of generated pictures: one number
     generator: Callable[[Tensor], Tensor]  # of generated pictures: (N, 1)
+    told: str  # what the generator does, after its name
 
 
 def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
@@ -37,18 +38,20 @@ def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
 
 # One line adds a game: it is then in every GAN's knobs and in the GAN lab. Section 3 of the paper gives both.
 LOSSES = {
-    "non_saturating": Loss(cross_entropy, lambda fake: F.softplus(-fake)),  # -log D: steep where D is near 0
-    "minimax": Loss(cross_entropy, lambda fake: -F.softplus(fake)),  # log(1 - D): flat there
+    "non_saturating": Loss(
+        cross_entropy, lambda fake: F.softplus(-fake), "maximises log D, steep where D is near 0"
+    ),
+    "minimax": Loss(
+        cross_entropy,
+        lambda fake: -F.softplus(fake),
+        "minimises log(1 - D), which hardly teaches while D is sure",
+    ),
 }
 
 
 def loss_knob() -> Any:
-    return choice(
-        "non_saturating",
-        tuple(LOSSES),
-        "Generator's aim: minimax minimises log(1 - D), which hardly teaches while D is sure; "
-        "non_saturating maximises log D",
-    )
+    told = "; ".join(f"{name} {loss.told}" for name, loss in LOSSES.items())
+    return choice("non_saturating", tuple(LOSSES), f"Generator's aim: {told}")
 
 
 def width_knob() -> Any:
