@@ -100,11 +100,14 @@ def run_models(args: argparse.Namespace) -> None:
     from genlab.checkpoints import WEIGHTS
     from genlab.library import read_metrics
 
+    width = max(map(len, MODELS)) + 2
     for name, family in MODELS.items():
         measured = read_metrics(WEIGHTS / name)
-        print(f"{name:9}{family.card.title} ({family.card.year}). {family.card.idea}")
+        print(f"{name:{width}}{family.card.title} ({family.card.year}). {family.card.idea}")
         if measured:
-            print(f"{'':9}Frechet distance {measured['frechet']:.3g}, floor {measured['frechet_floor']:.3g}")
+            print(
+                f"{'':{width}}Frechet distance {measured['frechet']:.3g}, floor {measured['frechet_floor']:.3g}"
+            )
 
 
 def run_train(args: argparse.Namespace) -> None:

@@ -141,7 +141,8 @@ def understood(name: str, part: Any, text: str) -> Any:
 
 def _number(name: str, text: str, lo: float, hi: float, *, whole: bool = False) -> float | int:
     value = number(text)
-    return check_number(name, value, lo, hi, whole=whole or isinstance(value, int))
+    found = check_number(name, value, lo, hi, whole=whole)
+    return int(found) if isinstance(value, int) else found
 
 
 def press(selector: str) -> str:

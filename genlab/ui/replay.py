@@ -79,7 +79,7 @@ def serving(app: gr.Blocks) -> Iterator[Client]:
         with tempfile.TemporaryDirectory(prefix="genlab-") as folder:
             yield Client(url, verbose=False, analytics_enabled=False, download_files=folder)
     finally:
-        app.close()
+        app.close(verbose=False)
 
 
 def replay(receipt: dict[str, Any], folder: Path, own: dict[str, Path] | None = None) -> Iterator[str]:

@@ -57,7 +57,7 @@
         return null;
     }
 
-    const root = document.documentElement, ATTRIBUTES = ['title', 'aria-label', 'alt', 'placeholder'];
+    const root = document.documentElement, ATTRIBUTES = ['title', 'aria-label', 'alt', 'placeholder', 'data-head'];
     const korean = () => (root.lang || '').startsWith('ko');
     // What people wrote, code, formulas and names of files stay; so does gradio's page of the API.
     const LEFT = 'script, style, textarea, code, pre, .katex, [contenteditable=true], .api-docs, .file-preview, [data-language]';
