@@ -105,9 +105,8 @@ def run_models(args: argparse.Namespace) -> None:
         measured = read_metrics(WEIGHTS / name)
         print(f"{name:{width}}{family.card.title} ({family.card.year}). {family.card.idea}")
         if measured:
-            print(
-                f"{'':{width}}Frechet distance {measured['frechet']:.3g}, floor {measured['frechet_floor']:.3g}"
-            )
+            distance, floor = measured["frechet"], measured["frechet_floor"]
+            print(f"{'':{width}}Frechet distance {distance:.3g}, floor {floor:.3g}")
 
 
 def run_train(args: argparse.Namespace) -> None:
