@@ -199,7 +199,7 @@ class Dock:
             )
             with gr.Accordion("Receipt: the same pixels again", open=False, elem_id="dock-more"):
                 gr.Markdown(
-                    "Keep it (the button on its right downloads it). `python -m genlab replay receipt.json` "
+                    "Keep it (the button on its right downloads it). `python -m genlab replay file.json` "
                     "makes the same again, and says so if weights or versions are others."
                 )
                 self.receipt = _code("json", "receipt", max_lines=20)
