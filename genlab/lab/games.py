@@ -61,9 +61,9 @@ def pulls(model: AdversarialModel, x: Tensor) -> dict[str, float]:
     """
     x = x.detach().requires_grad_()
     value = model.judge(x, torch.zeros(len(x), device=x.device))
-    critic: dict[str, Callable[[Tensor], Tensor]] = {"critic": lambda value: -value}
-    original = isinstance(model, OriginalGAN)
-    losses = {name: loss.generator for name, loss in LOSSES.items()} if original else critic
+    losses: dict[str, Callable[[Tensor], Tensor]] = {"critic": model.generator_loss}
+    if isinstance(model, OriginalGAN):
+        losses = {name: loss.generator for name, loss in LOSSES.items()}
     found = {}
     for name, loss in losses.items():
         (slope,) = torch.autograd.grad(loss(value).sum(), x, retain_graph=True)

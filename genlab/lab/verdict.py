@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genlab.data import to_float, to_uint8
 from genlab.errors import InvalidInput
-from genlab.models.gan import LOSSES, AdversarialModel, OriginalGAN
+from genlab.models.gan import AdversarialModel, OriginalGAN
 from genlab.sampling import sample
 
 FAMILIES = ("gan", "cgan", "wgan", "wgan_gp")
@@ -130,7 +130,7 @@ class Opponent:
         nudged = inside(x).requires_grad_()
         raw = self.raw(nudged)
         verdict = self.verdict(raw)
-        loss = LOSSES[self.model.config.loss].generator(raw) if self.probability else -raw
+        loss = self.model.generator_loss(raw)
         (gradient,) = torch.autograd.grad(verdict.sum(), nudged, retain_graph=True)
         (pull,) = torch.autograd.grad(loss.sum(), nudged)
         within = (gradient.flatten(1).double() @ basis.T).norm(dim=1).tolist()

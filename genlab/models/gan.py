@@ -210,6 +210,10 @@ class AdversarialModel(GenerativeModel):
         """The opponent's verdict on pictures x that are said to show y: (N, 1), higher for real ones."""
         return self.discriminator(x)
 
+    def generator_loss(self, verdict: Tensor) -> Tensor:
+        """What the generator lowers, of verdicts (N, 1) on its pictures: (N, 1)."""
+        raise NotImplementedError
+
     def generate(self, y: Tensor) -> Tensor:
         """A fresh picture for each label from the generator in training, (N, 1, 28, 28)."""
         return self.draw(self.generator, torch.randn(len(y), NOISE, device=self.device), y)
@@ -240,18 +244,21 @@ class OriginalGAN(AdversarialModel):
         """The logits (N, 1) of real and of generated pictures for the same labels."""
         return self.judge(torch.cat([real, fake]), torch.cat([y, y])).chunk(2)
 
+    def generator_loss(self, verdict: Tensor) -> Tensor:
+        return LOSSES[self.config.loss].generator(verdict)
+
     def update(self, x: Tensor, y: Tensor, optimizers: Optimizers) -> Metrics:
         # (1) Update the discriminator: maximise log D(x) + log(1 - D(G(z)))
-        game, fake = LOSSES[self.config.loss], self.generate(y)
+        fake = self.generate(y)
         logit_real, logit_fake = self.verdicts(x, fake.detach(), y)
         extra, seen = self.smoothness(x, fake.detach(), y)
-        loss_d = game.discriminator(logit_real, logit_fake)
+        loss_d = LOSSES[self.config.loss].discriminator(logit_real, logit_fake)
         optimizers["d"].zero_grad()
         (loss_d + extra).backward()
         optimizers["d"].step()
 
         # (2) Update the generator
-        loss_g = game.generator(self.judge(fake, y)).mean()
+        loss_g = self.generator_loss(self.judge(fake, y)).mean()
         self.teach(loss_g, optimizers["g"])
         return {
             "loss": loss_g,

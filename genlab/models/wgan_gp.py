@@ -66,6 +66,9 @@ DIVERGENCE = divergence(
 class WassersteinGAN(AdversarialModel):
     """The game with a critic f in place of the discriminator; families differ in how they keep it smooth."""
 
+    def generator_loss(self, verdict: Tensor) -> Tensor:
+        return -verdict
+
     def constrain(self) -> None:
         """Called after each step of the critic (default: nothing)."""
 
@@ -84,7 +87,7 @@ class WassersteinGAN(AdversarialModel):
             self.constrain()
 
         # (2) Update the generator: raise the critic's value of its pictures
-        loss = -self.judge(self.generate(label), label).mean()
+        loss = self.generator_loss(self.judge(self.generate(label), label)).mean()
         self.teach(loss, optimizers["g"])
         return {"loss": loss, "loss_d": loss_d, "wasserstein": distance} | seen
 
