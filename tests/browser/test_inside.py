@@ -1,6 +1,6 @@
 """The panel Inside: one run of mini-SD, walked through step by step."""
 
-from tests.browser.test_studio import open_panel
+from tests.browser.test_studio import open_panel, run_and_stop
 
 
 def pictures(page):
@@ -29,10 +29,5 @@ def test_a_run_is_walked_through(visit):
         "old => document.querySelectorAll('#inside-shown img')[7].src !== old", arg=last[7]
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    visitor.type(steps, "150")
-    steps.press("Enter")
-    page.locator("#inside-run").click()
-    page.locator("#inside-note [aria-valuenow]").wait_for()
-    page.locator("#inside-stop").click()
-    page.locator("#inside-note", has_text="Stopped").wait_for()
+    run_and_stop(visitor, "inside", "[aria-valuenow]")
     page.locator("#inside-shown", has_text="of 5").wait_for()

@@ -136,19 +136,30 @@ def test_image_to_image_slides_from_before_to_after(visit):
     assert len(files) == 4 and visitor.page.locator("#image-slider img").count() == 2
 
 
+def run_and_stop(visitor, panel, sign):
+    """Begin the longest run of a picture that mini-SD offers, and press Stop at the first ``sign`` of it."""
+    page = visitor.page
+    set_number(visitor, panel, "number input for steps", "150")
+    page.locator(f"#{panel}-knobs").get_by_role("button", name="Size and more").click()
+    for edge in ("width", "height"):
+        set_number(visitor, panel, edge, "96")
+    page.locator(f"#{panel}-run").click()
+    page.wait_for_function(  # at once: between two messages to a browser on a busy machine, a run may end
+        """([sign, stop]) => {
+            const begun = document.querySelector(sign) && !document.querySelector(stop).disabled;
+            if (begun) document.querySelector(stop).click();
+            return begun;
+        }""",
+        arg=[f"#{panel}-note {sign}", f"#{panel}-stop"],
+    )
+    page.locator(f"#{panel}-note", has_text="Stopped.").wait_for()
+
+
 def test_stop_ends_a_run_and_the_page_goes_on(visit):
     visitor = visit()
     open_panel(visitor, "Text to image")
-    page = visitor.page
-    visitor.type(page.locator("#text-n input[type=number]"), "8")
-    set_number(visitor, "text", "number input for steps", "150")
-    page.get_by_role("button", name="Size and more").first.click()
-    for edge in ("width", "height"):
-        set_number(visitor, "text", edge, "64")  # too long a run to end by itself
-    page.locator("#text-run").click()
-    page.locator("#text-note img").first.wait_for()  # it forms
-    page.locator("#text-stop").click()
-    page.locator("#text-note", has_text="Stopped.").wait_for()
+    visitor.type(visitor.page.locator("#text-n input[type=number]"), "8")
+    run_and_stop(visitor, "text", "img")  # it forms
     set_number(visitor, "text", "number input for steps", "2")
     assert len(draw(visitor, "text")) == 8
 
