@@ -127,6 +127,18 @@ def test_a_setting_comes_back_from_its_link(place: str, built: Any) -> None:
     assert panel.restore({}) == {part: part.value for part in panel.fields.values()}
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_link_tells_in_vain_is_named(place: str, built: Any) -> None:
+    """The keys that its own address has, those of the page and those of a host are not."""
+    panel: Panel = built[1][place]
+    own = (
+        dict.fromkeys(panel.fields, "1") if panel.link is None else {"prompt": "a", "x": "steps", "seed": "1"}
+    )
+    page = {KEY: place, "job": "a.b", "lang": "ko", "run": "", "at": "1", "__theme": "dark"}
+    assert panel.unknown(own | page) == []
+    assert panel.unknown(own | page | {"stepps": "3", "utm_source": "mail"}) == ["stepps", "utm_source"]
+
+
 @pytest.mark.parametrize("place", [p for p in PLACES if not p.startswith("studio/")])
 def test_a_bad_link_is_refused(place: str, built: Any) -> None:
     panel: Panel = built[1][place]

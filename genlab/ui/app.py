@@ -95,7 +95,7 @@ def build_app(store: JobStore = JOBS, engine: Engine = STUDIO) -> gr.Blocks:
                 lessons.build(tabs)
         gr.HTML(lessons.guide(), elem_classes="gl-guide")
         boxes = panels.listen(app, found, arrived, sessions)
-        places.listen(app, tabs, boxes, arrived, restoring.place_of)
+        places.listen(app, tabs, boxes, arrived, restoring.place_of, (found[0].place, found[0].fields))
         # Last, for the browser looks for each component from the top of the page.
         endpoints.expose(sessions, engine)
 

@@ -15,14 +15,14 @@ from gradio.components import Component
 
 from genlab.api.receipts import digits_sha256, drawn_by, shows_digits
 from genlab.calls import Call, curl, files, receipt, snippet
-from genlab.config import check_choice, check_number
+from genlab.config import check_choice, check_number, quote
 from genlab.errors import GenlabError
 from genlab.flags import number
 from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, before, origin, returned_by, sentence
 from genlab.ui.knobs import NOW, SAMPLING, Values, read
-from genlab.ui.places import CLICKED, KEY, RUN
+from genlab.ui.places import CLICKED, KEY, RUN, values_in
 from genlab.ui.session import Session, Sessions
 
 LONGEST = 2000  # characters of a text in an address
@@ -45,11 +45,13 @@ class Recall:
     Args:
         read: The updates that the query asks for, by the present values of ``inputs``.
         outputs: What may be updated; asked for when the page is complete.
+        names: What an address may tell besides the panel's fields.
     """
 
     read: Callable[[Values, Mapping[str, str]], Updates]
     inputs: set[Any]
     outputs: Callable[[], list[Component]]
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class Panel:
         found = read(values, self.fields)
         told = {name: told_as(found[name]) for name, part in self.fields.items() if found[name] != part.value}
         return urlencode({KEY: self.place} | told, safe="/,")
+
+    def unknown(self, query: Mapping[str, str]) -> list[str]:
+        """What an address tells that is no input of this panel."""
+        known = self.fields.keys() | (self.recall.names if self.recall else set())
+        return [name for name in values_in(query) if name not in known]
 
     @property
     def restored(self) -> list[Component]:
@@ -267,7 +274,9 @@ def _listen(
             # A clicked link asks for another picture than the one that was brought before it; on a page that
             # an address opens, what was brought came after.
             brought: dict[Any, Any] = dict.fromkeys(chosen) if CLICKED in query else {}
-            return {note: "", **brought, **panel.restore(query, values)}
+            vain = ", ".join(map(quote, panel.unknown(query)))
+            said = html.note(f"The link tells {vain}, but nothing here is called so.") if vain else ""
+            return {note: said, **brought, **panel.restore(query, values)}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
 

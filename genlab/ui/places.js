@@ -1,8 +1,7 @@
 // Keeps the page's address at what is open and set, once the visitor has touched the page: what it opens by
 // itself has not been chosen. A place that is opened is an entry of the browser's history, a value is none.
-// KEY, LESSON, OLD, STILL, RUN and BOX stand before this text.
-const PAGE = ['job', 'lang'];  // of the page, whatever is open
-const PASSING = [RUN, STILL, 'at', OLD];
+// KEY, LESSON, OLD, STILL, RUN, CLICKED, PAGE and BOX stand before this text.
+const PASSING = [RUN, STILL, CLICKED, OLD];
 const PATIENCE = 30000;  // milliseconds for a place to open
 
 window.genlabPanels = {
@@ -30,7 +29,6 @@ window.genlabPanels = {
     begin() {
         const given = new URLSearchParams(location.search), place = given.get(KEY);
         for (const key of PAGE) this.page[key] = given.get(key);
-        if (!place && !given.has(OLD)) return;
         this.told = this.own(given).map(([key]) => key);
         if (place) this.head(place, this.own(given));
     },
@@ -70,7 +68,7 @@ window.genlabPanels = {
     say(query) {
         const box = document.querySelector(`#${BOX} textarea, #${BOX} input`);
         if (!box) return false;
-        box.value = query + '&at=' + Date.now();
+        box.value = `${query}&${CLICKED}=${Date.now()}`;
         return box.dispatchEvent(new Event('input', {bubbles: true}));
     },
     arrive(query) {

@@ -1,7 +1,7 @@
 """Addresses of the page's tabs: ``?tab=diffusion/steps`` opens one; a link on the page, without a reload."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,19 @@ OLD = "studio"  # of older addresses, in its place: a task of the studio
 RUN = "run"  # press the panel's button
 STILL = "still"  # open the tab, its values are as they should be
 CLICKED = "at"  # when a link on the page was clicked
+PAGE = ("job", "lang")  # of the page, whatever is open
 BOX = "place"  # the element that hears of a click
 
 HERE = Path(__file__).parent
-WORDS = {"KEY": KEY, "LESSON": LESSON, "OLD": OLD, "STILL": STILL, "RUN": RUN, "BOX": BOX}
+WORDS: dict[str, Any] = {
+    "KEY": KEY,
+    "LESSON": LESSON,
+    "OLD": OLD,
+    "STILL": STILL,
+    "RUN": RUN,
+    "CLICKED": CLICKED,
+}
+WORDS |= {"PAGE": PAGE, "BOX": BOX}
 SCRIPT = "".join(f"const {name} = {json.dumps(value)};" for name, value in WORDS.items())
 SCRIPT = f"<script>{{{SCRIPT}\n{(HERE / 'places.js').read_text(encoding='utf-8')}}}</script>"
 
@@ -32,6 +41,12 @@ SCRIPT = f"<script>{{{SCRIPT}\n{(HERE / 'places.js').read_text(encoding='utf-8')
 def link(place: str, text: str) -> str:
     """A link to the tab ``place``: its id, or outer and inner id with a slash between."""
     return f'<a href="?{KEY}={escape(place)}">{escape(text)}</a>'
+
+
+def values_in(query: Iterable[str]) -> list[str]:
+    """The keys of an address that are to name an input of the panel: all but the page's own and a host's."""
+    own = {KEY, LESSON, OLD, RUN, STILL, CLICKED, *PAGE}
+    return [key for key in query if key not in own and not key.startswith("__")]
 
 
 def inner(tab: gr.Tab) -> gr.Tabs | None:
@@ -65,6 +80,7 @@ def listen(
     boxes: dict[str, Component],
     note: Component,
     older: Callable[[Mapping[str, str]], str],
+    home: tuple[str, Collection[str]],
 ) -> None:
     """Open the tab that the page's address names, and those that are clicked; call it with all tabs built.
 
@@ -74,6 +90,7 @@ def listen(
         boxes: For the place of a panel, where a query is put to be restored.
         note: Where it is said that an address names no tab.
         older: Which place an address with ``OLD`` means.
+        home: The place that the page opens with, and what an address that names none may tell of it.
     """
     known = places(tabs)
     within = {str(tab.id): panels for tab in named(tabs) if (panels := inner(tab)) is not None}
@@ -81,10 +98,13 @@ def listen(
 
     def arrive(request: gr.Request) -> str:
         given = dict(request.query_params)
-        return urlencode(given) if {KEY, OLD} & given.keys() else ""
+        told = {KEY, OLD} & given.keys() or given.keys() & set(home[1])
+        return urlencode(given) if told else ""
 
     def meant(given: Mapping[str, str]) -> str:
-        return older(given) if OLD in given and KEY not in given else given.get(KEY, "")
+        if KEY in given:
+            return given[KEY]
+        return older(given) if OLD in given else home[0] if given.keys() - {CLICKED} else ""
 
     def follow(said: str) -> dict[Any, Any]:
         given = dict(parse_qsl(said))

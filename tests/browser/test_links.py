@@ -147,6 +147,16 @@ def test_back_goes_to_the_panel_before(visit: Any) -> None:
     assert length(page) == left  # what was restored has not been written as something new
 
 
+def test_a_link_without_a_place_is_of_the_first_one(visit: Any) -> None:
+    visitor = visit(query="?families=vae,gan&digits=7")
+    page = visitor.page
+    page.locator("#card-ddpm").wait_for(state="hidden")
+    visitor.wait_drawn("gan")
+    assert "tells 'digits', but nothing here is called so" in page.locator("#arrived").inner_text()
+    visitor.type(page.locator("#seed input"), "3")
+    page.wait_for_url("**/?tab=compare&families=vae,gan&seed=3")
+
+
 def test_what_was_wrong_with_a_link_goes(visit: Any) -> None:
     for way in ("a place", "a control"):
         visitor = visit(query="?tab=diffusion/reverse&steps=many")

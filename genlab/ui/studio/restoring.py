@@ -93,7 +93,8 @@ class Studio:
             found = links.read(form.task, first | dict(query))
             return self.show(panel, found, "As in the link; press Draw.", values.get(self.model))
 
-        return Recall(read, {self.model}, lambda: [self.model, self.note, *self.parts])
+        names = frozenset(links.AXES) | frozenset(links.AXES.values())
+        return Recall(read, {self.model}, lambda: [self.model, self.note, *self.parts], names)
 
     def listen(self, panels: gr.Tabs) -> None:
         """A new model brings its own knobs; a dropped picture brings its setting, and opens its panel."""
