@@ -50,21 +50,19 @@ def test_a_setting_is_sent_on(visit: Any, server: str) -> None:
     assert page.locator("#reverse-shown img").first.get_attribute("src") == picture
 
 
-def test_links_to_panels_that_follow_their_inputs(visit: Any, server: str) -> None:
+def test_links_to_panels_that_follow_their_inputs(visit: Any) -> None:
     """What has no Run is shown as the link says; a bad link says what is wrong with it."""
-    visitor = visit(query="?tab=diffusion/noising&t=700&index=4")
-    page = visitor.page
+    page = visit(query="?tab=diffusion/noising&t=700&index=4").page
     page.locator("#noise-shown", has_text="x700").wait_for()
     page.wait_for_function("!document.querySelector('#noise-shown .gl-ways img').alt.includes('undefined')")
-    page.goto(f"{server}?tab=latent-space/arithmetic&plus=3&minus=5&index=12")
+    page = visit(query="?tab=latent-space/arithmetic&plus=3&minus=5&index=12").page
     page.locator("#arithmetic-shown", has_text="mean of 3s").first.wait_for()
     page.locator("#arithmetic-chosen", has_text=f"test digit, a {api.digit(12).label}").wait_for()
-    page.goto(f"{server}?tab=compare&families=flow,cgan&digit=4")
+    page = visit(query="?tab=compare&families=flow,cgan&digit=4").page
     page.locator("#card-cgan").wait_for()
     page.locator("#card-vae").wait_for(state="hidden")
-    page.goto(f"{server}?tab=diffusion/reverse&steps=many")
-    said = page.locator("#arrived", has_text="The link cannot be followed: steps is 'many'")
-    said.wait_for()
+    page = visit(query="?tab=diffusion/reverse&steps=many").page
+    page.locator("#arrived", has_text="The link cannot be followed: steps is 'many'").wait_for()
 
 
 def test_a_visitors_picture_is_in_the_receipt(visit: Any, tmp_path: Any) -> None:
