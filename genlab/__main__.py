@@ -78,10 +78,16 @@ def _sampling_arguments(parser: argparse.ArgumentParser, family: Any, n: int) ->
 def _sample_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
     parser.set_defaults(run=run_sample)
     _sampling_arguments(parser, family, 64)
-    if family.conditional:
-        parser.add_argument("--label", type=number, help="a digit, 0 to 9 (default: mixed)")
+    told = (
+        "a digit, 0 to 9 (default: mixed)"
+        if family.conditional
+        else "of no use: this family draws what comes"
+    )
+    parser.add_argument("--label", type=number, help=told)
     parser.add_argument("--weights", type=Path, help="folder of the weights (default: the shipped ones)")
-    parser.add_argument("--out", type=Path, required=True, help="a .png (grid) or .npz (images, labels)")
+    parser.add_argument(
+        "--out", type=Path, help="a .png (grid) or .npz (images, labels) (default runs/NAME.png)"
+    )
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser, family: Any) -> None:
@@ -176,12 +182,13 @@ def run_sample(args: argparse.Namespace) -> None:
     from genlab.writers import check_target, write
 
     n, seed, knobs = sampling_plan(args, 1, 10_000_000)
-    check_target(args.out, n)
-    model = pick(args)
-    label = getattr(args, "label", None)
-    chunks = sample_chunks(model, n, seed, label, **knobs)
-    write(args.out, counted(chunks, n, lambda chunk: chunk.first + len(chunk.images)), n)
-    print(f"{n:,} pictures in {args.out}.")
+    if args.out is None:
+        RUNS.mkdir(exist_ok=True)
+    out = args.out or RUNS / f"{args.name}.png"
+    check_target(out, n)
+    chunks = sample_chunks(pick(args), n, seed, args.label, **knobs)
+    write(out, counted(chunks, n, lambda chunk: chunk.first + len(chunk.images)), n)
+    print(f"{n:,} pictures in {out}.")
 
 
 def run_evaluate(args: argparse.Namespace) -> None:

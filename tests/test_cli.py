@@ -57,6 +57,13 @@ def test_npz_holds_images_and_labels_of_a_conditional_model(tmp_path: Path) -> N
         assert arrays["labels"].tolist() == [3] * 5
 
 
+def test_pictures_go_where_runs_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["sample", "vae", "--n", "4"])
+    with Image.open(tmp_path / "runs" / "vae.png") as grid:
+        assert min(grid.size) >= 2 * 28
+
+
 def test_npz_of_many_chunks_equals_the_grid_and_one_seed_draws_the_same(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz", "c.png"):
         main(["sample", "gan", "--n", "400", "--seed", "5", "--out", str(tmp_path / name)])
@@ -90,6 +97,7 @@ def test_npz_of_many_chunks_equals_the_grid_and_one_seed_draws_the_same(tmp_path
         (["sample", "ddpm", "--guidance", "inf", "--out", "x.png"], ["guidance is inf"]),
         (["sample", "vae", "--out", "x.jpg"], ["x.jpg", ".png or .npz"]),
         (["sample", "vae", "--out", "nowhere/x.png"], ["nowhere", "does not exist"]),
+        (["sample", "vae", "--label", "3", "--out", "x.png"], ["label is given", "cannot be asked"]),
         (["sample", "dalle", "--out", "x.png"], ["dalle", "vae", "gan", "wgan_gp", "ddpm"]),
         (["train", "gan", "--lr", "0"], ["lr is 0", "1e-06 to 1"]),
         (["train", "gan", "--steps", "many"], ["steps is 'many'", "whole number"]),
