@@ -39,7 +39,11 @@ COLUMNS = (
     Column("nearest_train", "nearest training image", "Mean pixel distance to it; a copy has 0", lower=False),
     Column("parameters", "parameters", "Trained numbers, those of an encoder or an opponent too"),
     Column("flops", "training", "Operations of all training steps, forward and backward"),
-    Column("evaluations", "evaluations", "Runs of the network for one picture"),
+    Column(
+        "evaluations",
+        "evaluations",
+        "Runs of the network for one picture; with guidance it runs twice a step",
+    ),
     Column("seconds_per_1000", "1,000 pictures", "Seconds of one processor core"),
 )
 METHOD = """How each figure is measured: under "How good are the shipped weights?" in the README.

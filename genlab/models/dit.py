@@ -123,7 +123,7 @@ class DiT(DiffusionModel):
         title="DiT",
         year=2022,
         idea="DDPM with a transformer: patches of the picture look at one another, and nothing is built in.",
-        equation=r"\begin{aligned}h &\leftarrow h + \gamma_1\,\mathrm{attend}(\alpha_1 \bar h + \beta_1) \\ h &\leftarrow h + \gamma_2\,\mathrm{mlp}(\alpha_2 \bar h + \beta_2) \\ &(\alpha, \beta, \gamma)_{1,2} = \mathrm{linear}(t, y)\end{aligned}",
+        equation=r"\begin{aligned}\mathcal{L} &= \mathbb{E}_{x_0, \epsilon, t}\left\|\epsilon - \epsilon_\theta(x_t, t, y)\right\|^2 \\ h &\leftarrow h + \gamma_1\,\mathrm{attend}(\alpha_1 \bar h + \beta_1) \\ h &\leftarrow h + \gamma_2\,\mathrm{mlp}(\alpha_2 \bar h + \beta_2) \\ &(\alpha, \beta, \gamma)_{1,2} = \mathrm{linear}(t, y), \quad \bar h = \mathrm{norm}(h)\end{aligned}",
         paper="Peebles & Xie, Scalable Diffusion Models with Transformers",
         url="https://arxiv.org/abs/2212.09748",
     )

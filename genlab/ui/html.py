@@ -73,7 +73,10 @@ def chips(samples: Samples, entry: Entry) -> str:
     drawn = count(len(samples.images), "image")
     parts = [
         chip(f"{drawn} in {duration(samples.seconds)}", "Time to draw these pictures on this machine"),
-        chip(count(samples.evaluations, "evaluation"), "Runs of the network for one picture"),
+        chip(
+            count(samples.evaluations, "evaluation"),
+            "Runs of the network for one picture; with guidance it runs twice a step",
+        ),
         chip(f"{brief(samples.images_per_second)} images/s", "Pictures drawn in a second, this time"),
         chip(f"{millions(entry.model.size)} parameters", "Trained numbers in the model"),
     ]

@@ -17,6 +17,7 @@ PART = {"first": "A", "other": "B", "sample": "C", "place": "+"}  # how each mar
 EDGE = 300.0  # of the drawing
 THUMB = 36.0  # edge of a corner's picture
 AWAY = 36.0  # how far outside of the triangle it stands
+GAP = 6.0  # between it and its letter
 LINES = 10  # contour lines, about
 
 
@@ -71,12 +72,13 @@ def corner(letter: str, spot: Spot, middle: tuple[float, float]) -> str:
     far = math.hypot(dx, dy) or 1.0
     left = min(max(x + AWAY * dx / far, half + 1), EDGE - half - 1) - half
     top = min(max(y + AWAY * dy / far, half + 1), EDGE - half - 1) - half
+    base = top - GAP if top > 16 else top + THUMB + 9 + GAP
     picture = visualize.data_uri(visualize.picture(to_uint8(spot.picture[None])[0]))
     return (
         f'<path d="M{x:.1f} {y:.1f}L{left + half:.1f} {top + half:.1f}" class="gl-string"/>'
         f'<image href="{picture}" x="{left:.1f}" y="{top:.1f}" width="{THUMB}" height="{THUMB}"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-        f'<text x="{left + half:.1f}" y="{top - 3 if top > 14 else top + THUMB + 11:.1f}">{letter}</text>'
+        f'<text x="{left + half:.1f}" y="{base:.1f}">{letter}</text>'
     )
 
 
