@@ -150,5 +150,8 @@ for (const kind of ['pointerdown', 'keydown']) document.addEventListener(kind, e
 for (const kind of ['input', 'change']) document.addEventListener(kind, event => {
     if (event.isTrusted) genlabPanels.goOn();
 }, {capture: true});
+document.addEventListener('click', event => {
+    if (event.isTrusted && event.target.closest?.('button.primary')) genlabPanels.goOn();
+}, {capture: true});
 window.addEventListener('popstate', () => genlabPanels.back());
 genlabPanels.begin();

@@ -156,13 +156,15 @@ def test_a_link_without_a_place_is_of_the_first_one(visit: Any) -> None:
 
 
 def test_what_was_wrong_with_a_link_goes(visit: Any) -> None:
-    for way in ("a place", "a control"):
+    for way in ("a place", "a control", "a run"):
         visitor = visit(query="?tab=diffusion/reverse&steps=many")
         page = visitor.page
         page.locator("#arrived", has_text="steps is 'many'").wait_for()
         page.locator("#reverse-run").wait_for(state="visible")
         if way == "a place":
             visitor.open_tab("Duel")
+        elif way == "a run":
+            page.locator("#reverse-run").click()
         else:
             visitor.type(page.locator("#reverse-seed input"), "3")
         page.locator("#arrived .gl-note").wait_for(state="detached")
