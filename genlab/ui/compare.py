@@ -46,14 +46,15 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
     rounds.listen(Rounds(folds, choice.shown, families, train_all, stop_all), ended, sessions)
-    panel = [fold.card for fold in folds.values()]
-    look = listen(panel, choice, everything, app, sessions)
+    look = listen(folds, choice, everything, app, sessions)
 
     def calls(values: Values) -> list[Call]:
         return [folds[name].card.call(values) for name in choice.shown(values)]
 
     fields = {"families": families, "n": shared.n, "seed": shared.seed, "digit": shared.digit}
-    fields |= {f"{card.name}.{knob}": part for card in panel for knob, part in card.sampling.items()}
+    for name, fold in folds.items():
+        fields |= {f"{name}.{knob}": part for knob, part in fold.card.sampling.items()}
+        fields |= {f"{name}.train.{knob}": part for knob, part in fold.knobs.items()}
     return Panel("compare", fields, calls, run="sample-all", looks=(look,))
 
 
@@ -158,13 +159,14 @@ def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Itera
 
 
 def listen(
-    panel: list[Card], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
+    folds: dict[str, TrainFold], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
 ) -> tuple[Callable[..., Iterator[Updates]], set[Any], list[Component]]:
     """Connect Sample all, the choice of families, and the pictures that the page opens with.
 
     Returns:
         What shows and draws the chosen families as all is set: a function, its inputs and its outputs.
     """
+    panel = [fold.card for fold in folds.values()]
     drawn = gr.State(list(FIRST))  # who has drawn on this page
 
     def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
@@ -179,8 +181,10 @@ def listen(
         yield from first_look([c for c in panel if c.name in names and c.name not in old], sessions, session)
 
     def restored(values: Values, request: gr.Request) -> Iterator[Updates]:
-        """A link's families, as it has them draw."""
-        yield choice.show(choice.shown(values)) | {drawn: list({*values[drawn], *choice.shown(values)})}
+        """A link's families, as it has them draw; a training that it has set is seen."""
+        set_up = {fold.fold: gr.Accordion(open=True) for fold in folds.values() if fold.touched(values)}
+        names = choice.shown(values)
+        yield choice.show(names) | {drawn: list({*values[drawn], *names})} | set_up
         yield from draw_all(values, request)
 
     def opening(request: gr.Request) -> Iterator[Updates]:
@@ -202,4 +206,6 @@ def listen(
         **{**SAMPLING, "trigger_mode": "always_last"},  # who chooses two at once means both
     )
     app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
-    return restored, inputs | {choice.families, drawn}, shown
+    knobs = {part for fold in folds.values() for part in fold.knobs.values()}
+    opened: list[Any] = [fold.fold for fold in folds.values()]
+    return restored, inputs | {choice.families, drawn} | knobs, shown + opened

@@ -31,14 +31,24 @@ class TrainFold:
 
     card: Card
     view: JobView
+    fold: gr.Accordion
     begin: Component  # scratch or shipped
     training: dict[str, Component]
     config: dict[str, Component]
     cure: gr.Button
 
     @property
+    def knobs(self) -> dict[str, Component]:
+        """What decides a training, by the names that it has in a link."""
+        return {"start": self.begin, **self.training, **self.config}
+
+    @property
     def inputs(self) -> set[Any]:
-        return {self.begin, *self.training.values(), *self.config.values()} | self.card.inputs
+        return {*self.knobs.values()} | self.card.inputs
+
+    def touched(self, values: Values) -> bool:
+        """Is a knob not as at first?"""
+        return any(values[part] != part.value for part in self.knobs.values())
 
     def plan(self, values: Values, session: Session) -> TrainingPlan:
         """What to train. Going on from the shipped weights, untouched knobs stay as shipped."""
@@ -84,7 +94,7 @@ def build(card: Card, job: Component, sessions: Sessions) -> tuple[TrainFold, gr
     What runs is shown below the fold, so that a closed one hides nothing.
     """
     family = MODELS[card.name]
-    with gr.Accordion("Train", open=False, elem_id=f"train-{card.name}"):
+    with gr.Accordion("Train", open=False, elem_id=f"train-{card.name}") as accordion:
         begin = gr.Radio(
             list(STARTS),
             value="scratch",
@@ -118,7 +128,7 @@ def build(card: Card, job: Component, sessions: Sessions) -> tuple[TrainFold, gr
         elem_id=f"files-{card.name}",
     )
     view = JobView(card.name, job, start, stop, live, resume, files)
-    fold = TrainFold(card, view, begin, training, config, cure)
+    fold = TrainFold(card, view, accordion, begin, training, config, cure)
     return fold, listen(fold, sessions)
 
 

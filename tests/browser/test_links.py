@@ -168,3 +168,17 @@ def test_what_was_wrong_with_a_link_goes(visit: Any) -> None:
         else:
             visitor.type(page.locator("#reverse-seed input"), "3")
         page.locator("#arrived .gl-note").wait_for(state="detached")
+
+
+def test_a_training_is_sent_on(visit: Any) -> None:
+    """Its knobs are in the link, which shows them; nobody else's training begins."""
+    visitor = visit(query="?tab=compare&families=vae,gan&gan.train.steps=60&gan.train.loss=minimax")
+    page = visitor.page
+    steps = page.locator("#train-gan").get_by_label("steps", exact=True)
+    steps.wait_for(state="visible")
+    assert steps.input_value() == "60" and not page.locator("#stop-gan").is_visible()
+    page.locator("#train-gan").get_by_role("button", name="More knobs").click()
+    assert page.locator("#train-gan").get_by_label("minimax", exact=True).is_checked()
+    assert not page.locator("#train-vae").get_by_label("start").first.is_visible()
+    visitor.type(steps, "80")
+    page.wait_for_url("**&gan.train.steps=80&gan.train.loss=minimax")
