@@ -1,6 +1,6 @@
 """The tab Compare: which idea draws the best digit, and what does it cost?"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from genlab.ui import html, hub, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
 from genlab.ui.following import arrive
 from genlab.ui.knobs import SAMPLING, Values, seed_box
-from genlab.ui.panels import Panel
+from genlab.ui.panels import Looks, Panel
+from genlab.ui.places import KEY
 from genlab.ui.rounds import Rounds
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
@@ -46,7 +47,7 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
     rounds.listen(Rounds(folds, choice.shown, families, train_all, stop_all), ended, sessions)
-    look = listen(folds, choice, everything, app, sessions)
+    looks = listen(folds, choice, everything, app, sessions)
 
     def calls(values: Values) -> list[Call]:
         return [folds[name].card.call(values) for name in choice.shown(values)]
@@ -55,7 +56,7 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     for name, fold in folds.items():
         fields |= {f"{name}.{knob}": part for knob, part in fold.card.sampling.items()}
         fields |= {f"{name}.train.{knob}": part for knob, part in fold.knobs.items()}
-    return Panel("compare", fields, calls, run="sample-all", looks=(look,))
+    return Panel("compare", fields, calls, run="sample-all", looks=looks)
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,13 @@ def build_card(
     return column, *fold
 
 
+def linked(query: Mapping[str, str]) -> Sequence[str]:
+    """The families that an address shows; none where it tells none, or what cannot be shown."""
+    names = list(dict.fromkeys(query.get("families", "").split(",")))
+    here = query.get(KEY, "compare") == "compare"
+    return names if here and set(names) <= MODELS.keys() and FEWEST <= len(names) <= MOST else []
+
+
 def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
     """What the page opens with; a family whose weights are broken says so, the others draw.
 
@@ -158,16 +166,27 @@ def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Itera
             yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
 
 
+# Waits until the pictures of the chosen families are there: what is sent to one that is being opened is lost.
+MOUNTED = """names => new Promise(done => {
+    const began = Date.now(), timer = setInterval(() => {
+        const there = names.every(name => document.querySelector(`#picture-${name} > *`));
+        if (!there && Date.now() - began < 10000) return;
+        clearInterval(timer);
+        done();
+    }, 50);
+})"""
+
+
 def listen(
     folds: dict[str, TrainFold], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
-) -> tuple[Callable[..., Iterator[Updates]], set[Any], list[Component]]:
+) -> Looks:
     """Connect Sample all, the choice of families, and the pictures that the page opens with.
 
     Returns:
-        What shows and draws the chosen families as all is set: a function, its inputs and its outputs.
+        What shows and draws the chosen families as all is set.
     """
     panel = [fold.card for fold in folds.values()]
-    drawn = gr.State(list(FIRST))  # who has drawn on this page
+    drawn = gr.State([])  # who has drawn on this page
 
     def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
         session, names = sessions.get(request.session_hash), choice.shown(values)
@@ -175,37 +194,43 @@ def listen(
             if card.name in names:
                 yield from card.draw(session, values)
 
-    def choose(values: Values, request: gr.Request) -> Iterator[Updates]:
-        session, names, old = sessions.get(request.session_hash), choice.shown(values), values[drawn]
-        yield choice.show(names) | {drawn: [*old, *(name for name in names if name not in old)]}
-        yield from first_look([c for c in panel if c.name in names and c.name not in old], sessions, session)
+    def show(values: Values) -> Updates:
+        return choice.show(choice.shown(values))
 
-    def restored(values: Values, request: gr.Request) -> Iterator[Updates]:
-        """A link's families, as it has them draw; a training that it has set is seen."""
-        set_up = {fold.fold: gr.Accordion(open=True) for fold in folds.values() if fold.touched(values)}
-        names = choice.shown(values)
-        yield choice.show(names) | {drawn: list({*values[drawn], *names})} | set_up
-        yield from draw_all(values, request)
+    def show_linked(values: Values) -> Updates:
+        """A link's families; a training that it has set is seen."""
+        opened = {fold.fold: gr.Accordion(open=True) for fold in folds.values() if fold.touched(values)}
+        return show(values) | {drawn: list({*values[drawn], *choice.shown(values)})} | opened
+
+    def look(values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Those draw that have not yet."""
+        session, old = sessions.get(request.session_hash), values[drawn]
+        names = [name for name in choice.shown(values) if name not in old]
+        yield {drawn: [*old, *names]}
+        yield from first_look([card for card in panel if card.name in names], sessions, session)
 
     def opening(request: gr.Request) -> Iterator[Updates]:
-        """The families of the address's jobs are shown as well."""
-        session = arrive(sessions, request)[0]
-        names = [name for name in MODELS if name in FIRST or name in session.jobs][:MOST]
-        if len(names) > len(FIRST):
-            yield choice.show(names) | {choice.families: names, drawn: names}
-        yield from first_look([card for card in panel if card.name in names], sessions, session)
+        """The families of the address are shown, and those of its jobs; the ones that are there draw."""
+        session, asked = arrive(sessions, request)[0], linked(request.query_params)
+        names = [name for name in MODELS if name in (asked or FIRST) or name in session.jobs][:MOST]
+        ready = [] if asked else [name for name in names if name in FIRST]
+        others = {} if names == list(FIRST) else choice.show(names) | {choice.families: names}
+        yield {drawn: asked or ready} | others  # a link draws by itself
+        yield from first_look([card for card in panel if card.name in ready], sessions, session)
 
     outputs = [part for card in panel for part in card.outputs]
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
-    shown = [*choice.outputs, drawn, *outputs]
-    choice.families.input(  # type: ignore[attr-defined]
-        choose,
-        {choice.families, drawn},
-        shown,
-        **{**SAMPLING, "trigger_mode": "always_last"},  # who chooses two at once means both
-    )
-    app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
+    latest = {**SAMPLING, "trigger_mode": "always_last"}  # who chooses two at once means both
+    chosen = choice.families.input(show, {choice.families}, choice.outputs, **latest)  # type: ignore[attr-defined]
+    opened = app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
+    for event in (chosen, opened):
+        there = event.then(None, choice.families, None, js=MOUNTED, api_visibility="private")
+        there.then(look, {choice.families, drawn}, [drawn, *outputs], **latest)
     knobs = {part for fold in folds.values() for part in fold.knobs.values()}
-    opened: list[Any] = [fold.fold for fold in folds.values()]
-    return restored, inputs | {choice.families, drawn} | knobs, shown + opened
+    shown: list[Any] = [*choice.outputs, drawn, *(fold.fold for fold in folds.values())]
+    return (
+        (show_linked, {choice.families, drawn} | knobs, shown),
+        (MOUNTED, choice.families, None),
+        (draw_all, inputs | {choice.families}, outputs),
+    )

@@ -38,6 +38,10 @@ SEEN = """() => new Promise(done => {
 NO_RECEIPT = "There is no receipt: another time something else may come out."
 
 
+# Each a function, or JavaScript that is waited for, with its inputs and its outputs.
+Looks = tuple[tuple[Callable[..., Any] | str, Any, Any], ...]
+
+
 @dataclass(frozen=True)
 class Recall:
     """How a link is read where a panel's fields are not all there is to restore.
@@ -64,7 +68,7 @@ class Panel:
         calls: The calls that do what the panel would do now.
         more: Inputs that ``calls`` reads besides; no address holds them.
         run: The id of the button that runs it; empty where it follows its inputs.
-        looks: What shows a restored setting, one after the other: (fn, inputs, outputs).
+        looks: What shows a restored setting, one after the other.
         link: The query of the address, where ``fields`` are not all there is to say.
         recall: How such an address is read.
         exact: Does the same call make the same pixels?
@@ -76,7 +80,7 @@ class Panel:
     calls: Callable[[Values], list[Call]]
     more: set[Any] = field(default_factory=set)
     run: str = ""
-    looks: tuple[tuple[Callable[..., Any], Any, Any], ...] = ()
+    looks: Looks = ()
     link: Callable[[Values], str] | None = None
     recall: Recall | None = None
     exact: bool = True
@@ -298,6 +302,9 @@ def _listen(
         None, None, None, js=SEEN % panel.open.elem_id, api_visibility="private"
     )
     for fn, inputs, outputs in panel.looks:
-        restored = restored.then(fn, inputs, outputs, **{**SAMPLING, "trigger_mode": "always_last"})
+        if isinstance(fn, str):
+            restored = restored.then(None, inputs, outputs, js=fn, api_visibility="private")
+        else:
+            restored = restored.then(fn, inputs, outputs, **{**SAMPLING, "trigger_mode": "always_last"})
     if panel.run:
         restored.then(None, box, None, js=press(f"#{panel.run}"), api_visibility="private")
