@@ -21,7 +21,7 @@ from genlab.evaluation import features_of
 from genlab.events import Done, Preview, Step
 from genlab.lab.games import choose_game, covered, has_critic, pulls
 from genlab.models import MODELS, Classifier
-from genlab.models.gan import AdversarialModel
+from genlab.models.gan import AdversarialModel, OriginalGAN
 from genlab.models.wgan_gp import WassersteinGAN
 from genlab.sampling import sample
 from genlab.training import finite, mix, train
@@ -191,8 +191,8 @@ class _Judge:
     def scores(self, real: Tensor, fake: Tensor) -> Histogram:
         label = torch.zeros(SAMPLES, device=real.device)
         groups = {"real": self.model.judge(real, label), "generated": self.model.judge(fake, label)}
-        if not has_critic(self.config.game):
-            return histogram({name: value.sigmoid() for name, value in groups.items()}, 0.0, 1.0)
+        if isinstance(self.model, OriginalGAN):
+            return histogram({name: self.model.realness(v) for name, v in groups.items()}, 0.0, 1.0)
         both = torch.cat([*groups.values()])
         return histogram(groups, float(both.min()), float(both.max()))
 

@@ -163,8 +163,8 @@ def play(config: RingConfig) -> Iterator[Moment]:
     """One game from the beginning: its first moment, and about ``MOMENTS`` more."""
     torch.manual_seed(config.seed)
     model = GAMES[config.game](config)
-    optimizers, wasserstein = model.optimizers(), has_critic(config.game)
-    batch = BATCH * (config.n_critic if wasserstein else 1)  # which the critic's steps share
+    optimizers = model.optimizers()
+    batch = BATCH * (config.n_critic if has_critic(config.game) else 1)  # which the critic's steps share
     y, every = torch.zeros(batch), math.ceil(config.steps / MOMENTS)
     z, cells = torch.randn(POINTS, NOISE), grid()
 
@@ -172,7 +172,7 @@ def play(config: RingConfig) -> Iterator[Moment]:
         with torch.no_grad():
             points = model.draw(model.generator, z, y)
             value = model.judge(cells, y).view(SIDE, SIDE)
-        surface = value if wasserstein else value.sigmoid()
+        surface = model.realness(value) if isinstance(model, OriginalGAN) else value
         finite = bool(points.isfinite().all() and surface.isfinite().all())
         return Moment(step, points, surface, counted(points), metrics, pulls(model, points), not finite)
 
