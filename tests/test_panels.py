@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from genlab import api, calls
 from genlab.api import STUDIO as STUDIO_ENGINE
-from genlab.api import receipts
+from genlab.api import families, receipts
 from genlab.calls import Own
 from genlab.config import span
 from genlab.errors import InvalidInput
@@ -260,8 +261,31 @@ def test_what_a_visitor_brings_is_not_replaced_by_an_older_link(monkeypatch: pyt
     assert restore({box: f"tab={panel.place}&index=4&at=1"}) == {note: "", parts.index: 4, digit: None}
 
 
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The splits of digits that the API looks at from now on, with nothing kept from before."""
+    seen: list[str] = []
+    load = families.dataset
+
+    def dataset(split: Any = "train", *rest: Any) -> Any:
+        seen.append(split)
+        return load(split, *rest)
+
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("genlab.api"):
+            for kept in vars(module).values():
+                if hasattr(kept, "cache_clear") and kept is not load:
+                    kept.cache_clear()
+            if getattr(module, "dataset", None) is load:
+                monkeypatch.setattr(module, "dataset", dataset)
+    return seen
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_a_snippet_runs(place: str, built: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snippet_runs(
+    place: str, built: Any, looked_at: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it looks at digits of the data set if, and only if, its receipt tells which they were."""
     app, found, url = built
     panel: Panel = found[place]
     made = panel.calls(quick(panel))
@@ -273,6 +297,8 @@ def test_a_snippet_runs(place: str, built: Any, tmp_path: Path, monkeypatch: pyt
     exec(compile(calls.snippet(made, returned_by(app), url), place, "exec"), said)
     last = returned_by(app)[made[-1].endpoint][-1]
     assert said[last]
+    if panel.exact:
+        assert bool(looked_at) == any(receipts.shows_digits(one.endpoint) for one in made)
     if "job" in (said.get("numbers") or {}):
         said["client"].predict(said["numbers"]["job"], api_name="/stop")
 
@@ -359,6 +385,23 @@ def test_of_every_endpoint_is_known_what_it_draws_with(built: Any) -> None:
             assert receipts.drawn_by(*made) or named is None, made
     with pytest.raises(InvalidInput, match="no receipt"):
         receipts.drawn_by("train", {})
+
+
+def test_of_every_endpoint_is_known_whether_it_depends_on_digits(built: Any) -> None:
+    decided = [*receipts.OF_DIGITS.split(), *receipts.OF_NO_DIGITS.split()]
+    assert sorted(decided) == sorted({*receipts.DRAWN_BY, *receipts.CHOSEN_BY})
+    with pytest.raises(InvalidInput, match="no receipt"):
+        receipts.shows_digits("train")
+    for endpoint, told in built[0].get_api_info()["named_endpoints"].items():
+        if {"index", "other_index"} & {one["parameter_name"] for one in told["parameters"]}:
+            assert receipts.shows_digits(endpoint.removeprefix("/")), endpoint
+
+
+def test_every_endpoint_stands_in_the_readme(built: Any) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| endpoint | what it does |\n| --- | --- |\n")[2].partition("\n\n")[0]
+    told = [name for row in table.splitlines() for name in re.findall(r"`/(\w+)`", row.split("|")[1])]
+    assert sorted(told) == sorted(returned_by(built[0]))
 
 
 def test_other_test_digits_are_named() -> None:
