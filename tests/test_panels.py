@@ -1,10 +1,12 @@
 """What a panel says of itself: its link comes back, its snippet runs, its receipt draws the same."""
 
+import inspect
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,7 +25,7 @@ from genlab.lab.pictures import Digit
 from genlab.lessons import steps
 from genlab.studio.catalog import CATALOG
 from genlab.ui import app as page
-from genlab.ui import panels, replay
+from genlab.ui import explorer, panels, replay
 from genlab.ui.card import returned_by
 from genlab.ui.diffusion import source
 from genlab.ui.panels import Panel
@@ -318,6 +320,33 @@ def test_curl_hears_the_same(place: str, built: Any, tmp_path: Path) -> None:
     heard = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "event: complete" in heard.stdout and "event: error" not in heard.stdout
     assert "weights_sha256" in heard.stdout
+
+
+@pytest.mark.parametrize("place", ["map", "way", "directions", "arithmetic", "reconstruct"])
+def test_whose_models_drew_is_told_under_what_they_drew(place: str) -> None:
+    sessions, me = Sessions(api.JOBS), SimpleNamespace(session_hash="me")
+    module = {"way": "interpolate"}.get(place, place)
+    with gr.Blocks() as app, gr.Tabs(), gr.Tab("Latent space") as tab:
+        build = getattr(explorer, module).build
+        given = {"app": app, "tab": tab, "sessions": sessions}
+        panel: Panel = build(**{name: given[name] for name in inspect.signature(build).parameters})
+    ids = [part._id for part in app.blocks.values() if part.elem_id == panel.run]
+    pressed = [fn.fn for fn in app.fns.values() if any(i in ids for i, _ in fn.targets)]
+    look = pressed[0] if panel.run else panel.looks[-1][0]
+    values = quick(panel) | {part: api.digit(3) for part in panel.more if isinstance(part, gr.State)}
+
+    def notes() -> str:
+        found = look(values, me)
+        *_, end = found if panel.run else [found]
+        return "".join(str(end[part]) for part in end if part.elem_id == f"{place}-note")
+
+    assert notes() == ""
+    session = sessions.get("me")
+    for name in ("vae", "ddpm"):  # by what is asked here, the second does not draw
+        session.library.put(name, session.entry(name).model, "trained here for 3 steps")
+    told = notes()
+    assert ("Drawn by your own VAE, trained here for 3 steps." in told) == (place != "map")
+    assert "DDPM" not in told
 
 
 def pixels(folder: Path) -> dict[str, Any]:
