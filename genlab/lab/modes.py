@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from genlab import draws
 from genlab.config import MAX_SEED, Config, TrainConfig, choice, knob
 from genlab.data import Dataset, to_float
 from genlab.doctor import Diagnosis, Doctor
@@ -134,7 +135,7 @@ def build(config: ModesConfig) -> AdversarialModel:
     knobs: dict[str, Any] = {name: getattr(config, name) for name in names}
     if config.family == "gan":
         knobs["loss"] = config.game
-    torch.manual_seed(config.seed)
+    draws.seed(config.seed)
     return cast(AdversarialModel, family.build(knobs))
 
 
@@ -169,7 +170,7 @@ class _Judge:
     def look(self, step: int, metrics: dict[str, float], broken: str = "") -> Moment:
         running = self.model.training
         self.model.eval()
-        torch.manual_seed(mix(self.config.seed, step))
+        draws.seed(mix(self.config.seed, step))
         *_, drawn = sample(self.model, SAMPLES, self.config.seed)
         fake, real = to_float(drawn.images).to(self.model.device), self.real.to(self.model.device)
         found = Moment(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from genlab import draws
 from genlab.config import MAX_SEED, Config, knob
 from genlab.lab.games import choose_game, covered, has_critic, pulls
 from genlab.models.gan import LOSSES, NOISE, AdversarialModel, OriginalGAN
@@ -161,7 +162,7 @@ def grid() -> Tensor:
 
 def play(config: RingConfig) -> Iterator[Moment]:
     """One game from the beginning: its first moment, and about ``MOMENTS`` more."""
-    torch.manual_seed(config.seed)
+    draws.seed(config.seed)
     model = GAMES[config.game](config)
     optimizers = model.optimizers()
     batch = BATCH * (config.n_critic if has_critic(config.game) else 1)  # which the critic's steps share
@@ -178,7 +179,7 @@ def play(config: RingConfig) -> Iterator[Moment]:
 
     yield moment(0, {})
     for step in range(1, config.steps + 1):
-        torch.manual_seed(mix(config.seed, step))
+        draws.seed(mix(config.seed, step))
         metrics = model.update(real(batch), y, optimizers)
         if step % every == 0 or step == config.steps:
             now = moment(step, {k: v.item() for k, v in metrics.items()})
