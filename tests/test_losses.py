@@ -51,19 +51,35 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize("loss", [*LOSSES.values(), HINGE], ids=[*LOSSES, "hinge"])
+def squares(real: Tensor, fake: Tensor) -> Tensor:
+    """Mao et al., "Least Squares GANs" (2017), equation 2, with a = 0, b = 1."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+SQUARES = Loss(
+    Judging(squares, lambda logit: logit.clamp(0, 1), guessing=0.25, won=0.01, runaway=10.0),
+    lambda fake: (fake - 1).square() / 2,
+    "brings it to 1",
+)
+KNOWN = LOSSES | {"hinge": HINGE, "squares": SQUARES}
+
+
+@pytest.mark.parametrize("loss", KNOWN.values(), ids=[*KNOWN])
 def test_its_numbers_are_those_of_the_function(loss: Loss) -> None:
-    """Guessing: the lowest loss of one and the same logit for all; sure of all: less than ``won``."""
-    judging = loss.discriminator
-    logits = torch.arange(-500, 501) / 100
-    same = min(judging.loss(c[None, None], c[None, None]).item() for c in logits)
-    assert judging.guessing == pytest.approx(same, abs=1e-5)
-    sure = torch.full((1, 1), 5.0)
-    assert judging.loss(sure, -sure).item() < judging.won < judging.guessing
-    assert judging.loss(-20 * sure, 20 * sure).item() > judging.runaway > judging.guessing
+    """Guessing is the lowest loss of one logit for all; with one for each kind it may be won, or run away."""
+    judging, logits = loss.discriminator, torch.arange(-500, 501) / 100
+
+    def value(real: Tensor, fake: Tensor) -> float:
+        return judging.loss(real.view(1, 1), fake.view(1, 1)).item()
+
+    same = torch.tensor([value(c, c) for c in logits])
+    assert judging.guessing == pytest.approx(same.min().item(), abs=1e-5)
+    neither = judging.realness(logits[same < judging.guessing + 1e-5])
+    assert (neither - 0.5).abs().min() < 1e-6
+    best = min(value(real, fake) for real in logits[::50] for fake in logits[::50])
+    assert best < judging.won < judging.guessing < judging.runaway < value(logits[0] * 20, logits[-1] * 20)
     real = judging.realness(logits)
-    assert real[0] < 0.01 and real[500] == 0.5 and real[-1] > 0.99
-    assert bool((real.diff() >= 0).all())
+    assert real[0] < 0.01 and real[-1] > 0.99 and bool((real.diff() >= 0).all())
 
 
 class Told(NamedTuple):
