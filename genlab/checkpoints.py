@@ -24,6 +24,7 @@ from safetensors.torch import save as pack
 from torch import Tensor
 
 from genlab.config import make
+from genlab.draws import OwnDraws
 from genlab.errors import CheckpointError, GenlabError, NotSaved
 from genlab.models import TRAINABLE, Trainable
 
@@ -189,12 +190,12 @@ def check(folder: Path) -> tuple[bytes, dict[str, Any]]:
 def load(folder: Path) -> Trainable:
     """Rebuild the model saved in ``folder``, in evaluation mode on the CPU; errors are those of ``check``.
 
-    The caller's random numbers stay as they would have been.
+    The random numbers of this thread, and of others, stay as they would have been.
     """
     packed, config = check(folder)
     try:
         model_type = TRAINABLE[config["model"]]
-        with torch.random.fork_rng(devices=[]):  # its first weights, drawn in vain, cost the caller no draw
+        with OwnDraws():  # its first weights, drawn in vain, cost nobody a draw
             model = model_type(make(model_type.Config, config["config"]))
         model.load_state_dict(_restored(model, parse(packed)))
     except (GenlabError, SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:

@@ -17,7 +17,7 @@ from accelerate.utils import broadcast
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from genlab import checkpoints
+from genlab import checkpoints, draws
 from genlab.config import TrainConfig
 from genlab.data import Dataset, to_float, to_uint8
 from genlab.errors import NotSaved
@@ -93,7 +93,7 @@ def share_gradients(optimizers: Optimizers, accelerator: Accelerator) -> None:
 def finish(model: Trainable, data: Dataset) -> None:
     """Fit what a family fits after training, and leave the model ready to sample."""
     model.eval()
-    torch.manual_seed(0)  # the fit depends on the weights and the data alone
+    draws.seed(0)  # the fit depends on the weights and the data alone
     model.finish(model.canvas.lay(to_float(data.images[:FINISH_IMAGES].to(model.device))))
 
 
@@ -194,7 +194,7 @@ class _Run:
     def step(self, step: int) -> Metrics:
         """One update on this process's part of the batch, the same whether resumed or not."""
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        torch.manual_seed(mix(self.config.seed, step, process))
+        draws.seed(mix(self.config.seed, step, process))
         x, y = self.data.batch(self.batches.index(step)[process::processes])
         with self.accelerator.autocast():
             metrics = self.model.update(self.model.canvas.lay(x), y, self.optimizers)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "host"},
     {"config"},
-    {"calls", "curves", "numbers", "events", "lessons", "noise", "data", "uploads", "walks"},
+    {"calls", "curves", "draws", "numbers", "events", "lessons", "noise", "data", "uploads", "walks"},
     {"canvas", "nn", "diffusion"},
     {"models"},
     {"checkpoints", "flags", "memory"},

@@ -1,9 +1,12 @@
 """What a panel says of itself: its link comes back, its snippet runs, its receipt draws the same."""
 
+import inspect
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from genlab import api, calls
 from genlab.api import STUDIO as STUDIO_ENGINE
-from genlab.api import receipts
+from genlab.api import families, receipts
 from genlab.calls import Own
 from genlab.config import span
 from genlab.errors import InvalidInput
@@ -22,7 +25,7 @@ from genlab.lab.pictures import Digit
 from genlab.lessons import steps
 from genlab.studio.catalog import CATALOG
 from genlab.ui import app as page
-from genlab.ui import panels, replay
+from genlab.ui import explorer, panels, replay
 from genlab.ui.card import returned_by
 from genlab.ui.diffusion import source
 from genlab.ui.panels import Panel
@@ -272,8 +275,31 @@ def test_what_a_visitor_brings_is_not_replaced_by_an_older_link(monkeypatch: pyt
     assert restore({box: f"tab={panel.place}&index=4&at=1"}) == {note: "", parts.index: 4, digit: None}
 
 
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The splits of digits that the API looks at from now on, with nothing kept from before."""
+    seen: list[str] = []
+    load = families.dataset
+
+    def dataset(split: Any = "train", *rest: Any) -> Any:
+        seen.append(split)
+        return load(split, *rest)
+
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("genlab.api"):
+            for kept in vars(module).values():
+                if hasattr(kept, "cache_clear") and kept is not load:
+                    kept.cache_clear()
+            if getattr(module, "dataset", None) is load:
+                monkeypatch.setattr(module, "dataset", dataset)
+    return seen
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_a_snippet_runs(place: str, built: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snippet_runs(
+    place: str, built: Any, looked_at: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it looks at digits of the data set if, and only if, its receipt tells which they were."""
     app, found, url = built
     panel: Panel = found[place]
     made = panel.calls(quick(panel))
@@ -285,6 +311,8 @@ def test_a_snippet_runs(place: str, built: Any, tmp_path: Path, monkeypatch: pyt
     exec(compile(calls.snippet(made, returned_by(app), url), place, "exec"), said)
     last = returned_by(app)[made[-1].endpoint][-1]
     assert said[last]
+    if panel.exact:
+        assert bool(looked_at) == any(receipts.shows_digits(one.endpoint) for one in made)
     if "job" in (said.get("numbers") or {}):
         said["client"].predict(said["numbers"]["job"], api_name="/stop")
 
@@ -304,6 +332,33 @@ def test_curl_hears_the_same(place: str, built: Any, tmp_path: Path) -> None:
     heard = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "event: complete" in heard.stdout and "event: error" not in heard.stdout
     assert "weights_sha256" in heard.stdout
+
+
+@pytest.mark.parametrize("place", ["map", "way", "directions", "arithmetic", "reconstruct"])
+def test_whose_models_drew_is_told_under_what_they_drew(place: str) -> None:
+    sessions, me = Sessions(api.JOBS), SimpleNamespace(session_hash="me")
+    module = {"way": "interpolate"}.get(place, place)
+    with gr.Blocks() as app, gr.Tabs(), gr.Tab("Latent space") as tab:
+        build = getattr(explorer, module).build
+        given = {"app": app, "tab": tab, "sessions": sessions}
+        panel: Panel = build(**{name: given[name] for name in inspect.signature(build).parameters})
+    ids = [part._id for part in app.blocks.values() if part.elem_id == panel.run]
+    pressed = [fn.fn for fn in app.fns.values() if any(i in ids for i, _ in fn.targets)]
+    look = pressed[0] if panel.run else panel.looks[-1][0]
+    values = quick(panel) | {part: api.digit(3) for part in panel.more if isinstance(part, gr.State)}
+
+    def notes() -> str:
+        found = look(values, me)
+        *_, end = found if panel.run else [found]
+        return "".join(str(end[part]) for part in end if part.elem_id == f"{place}-note")
+
+    assert notes() == ""
+    session = sessions.get("me")
+    for name in ("vae", "ddpm"):  # by what is asked here, the second does not draw
+        session.library.put(name, session.entry(name).model, "trained here for 3 steps")
+    told = notes()
+    assert ("Drawn by your own VAE, trained here for 3 steps." in told) == (place != "map")
+    assert "DDPM" not in told
 
 
 def pixels(folder: Path) -> dict[str, Any]:
@@ -371,6 +426,23 @@ def test_of_every_endpoint_is_known_what_it_draws_with(built: Any) -> None:
             assert receipts.drawn_by(*made) or named is None, made
     with pytest.raises(InvalidInput, match="no receipt"):
         receipts.drawn_by("train", {})
+
+
+def test_of_every_endpoint_is_known_whether_it_depends_on_digits(built: Any) -> None:
+    decided = [*receipts.OF_DIGITS.split(), *receipts.OF_NO_DIGITS.split()]
+    assert sorted(decided) == sorted({*receipts.DRAWN_BY, *receipts.CHOSEN_BY})
+    with pytest.raises(InvalidInput, match="no receipt"):
+        receipts.shows_digits("train")
+    for endpoint, told in built[0].get_api_info()["named_endpoints"].items():
+        if {"index", "other_index"} & {one["parameter_name"] for one in told["parameters"]}:
+            assert receipts.shows_digits(endpoint.removeprefix("/")), endpoint
+
+
+def test_every_endpoint_stands_in_the_readme(built: Any) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| endpoint | what it does |\n| --- | --- |\n")[2].partition("\n\n")[0]
+    told = [name for row in table.splitlines() for name in re.findall(r"`/(\w+)`", row.split("|")[1])]
+    assert sorted(told) == sorted(returned_by(built[0]))
 
 
 def test_other_test_digits_are_named() -> None:

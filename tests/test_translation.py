@@ -1,5 +1,6 @@
 """The catalogue of translations: complete, without what nobody says, and exact about what it fills in."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,29 @@ def test_the_sources_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert set(sources.said()) == {"moon", "the moon, 7 times", "near", "far, 7 km", "Not yet."}
     known = Catalogue({"near": "가까운"}, {"far, {n} km": "{n} km 떨어진"}, {}, ["moon"])
     assert set(sources.unknown(known)) == {"the moon, 7 times", "Not yet."}
+
+
+def test_what_is_missing_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question is part of the page, and the sources hand it to what shows it."""
+    (tmp_path / "panel.py").write_text(
+        "def build():\n    question('Why is the moon round?')\n    return note('Wax wanes.')\n"
+    )
+    monkeypatch.setattr(sources, "GENLAB", tmp_path)
+    with gr.Blocks() as page:
+        gr.HTML("<p>Why is the moon round?</p>")
+        gr.HTML("<p>And the earth?</p>")
+    found = json.loads(missing(page))
+    assert {section: [*texts] for section, texts in found.items()} == {
+        "page": ["And the earth?", "Why is the moon round?"],
+        "run": ["Wax wanes."],
+    }
+
+
+@pytest.mark.parametrize("section", ["page", "run", "gradio", "same"])
+def test_sections_are_sorted(section: str) -> None:
+    """So that nobody looks for a place, and two who add a text seldom meet."""
+    found = [*getattr(KOREAN, section)]
+    assert found == sorted(found)
 
 
 def test_every_text_of_the_page_is_used(app: gr.Blocks) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from genlab.api.families import SHIPPED, dataset
 from genlab.config import make
 from genlab.events import Step
-from genlab.lab.games import in_turn
+from genlab.lab.games import undisturbed
 from genlab.lab.modes import ModesConfig, Moment, play
 from genlab.library import Library
 
@@ -18,4 +18,4 @@ def modes(*, library: Library = SHIPPED, **knobs: Any) -> Iterator[Moment | Step
         library: Whose classifier reads the samples.
         knobs: Fields of ``ModesConfig``, unchecked; InvalidInput if one is out of range.
     """
-    return in_turn(play(make(ModesConfig, knobs), dataset("train"), library.classifier()))
+    return undisturbed(play(make(ModesConfig, knobs), dataset("train"), library.classifier()))

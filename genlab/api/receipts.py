@@ -12,8 +12,14 @@ from genlab.models import MODELS
 JUDGE, DIFFUSION, STUDIO = "classifier", "ddpm", "mini-sd"
 OF_DDPM = "reverse compare_samplers guidance interpolate invert repaint vary steps_curve guidance_curve"
 OF_STUDIO = "text_to_image image_to_image inpaint control guidance_sweep grid inside"
+# What depends on the digits of the data set: it learns from them, or shows one, as the studio's example is.
 OF_DIGITS = (
-    "noise invert repaint vary manifold decode between directions arithmetic reconstruct modes verdict"
+    "noise invert repaint vary manifold decode between directions arithmetic reconstruct modes verdict "
+    "nearest evaluate race image_to_image inpaint control edges"
+)
+OF_NO_DIGITS = (  # what is measured against digits has their features beside the weights
+    "sample reverse compare_samplers guidance interpolate steps_curve guidance_curve ring leaderboard "
+    "text_to_image guidance_sweep grid inside studio_models"
 )
 # Weights by endpoint, and the parameters that name them.
 DRAWN_BY: dict[str, tuple[str, ...]] = {
@@ -51,7 +57,12 @@ def drawn_by(endpoint: str, arguments: dict[str, Any]) -> tuple[str, ...]:
 
 
 def shows_digits(endpoint: str) -> bool:
-    """Does it depend on the digits of the test set?"""
+    """Does it depend on the digits of the data set?
+
+    InvalidInput for an endpoint that nobody has entered here.
+    """
+    if endpoint not in (*OF_DIGITS.split(), *OF_NO_DIGITS.split()):
+        raise InvalidInput(f"endpoint is {endpoint!r}, of which there is no receipt.")
     return endpoint in OF_DIGITS.split()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from genlab.config import make
-from genlab.lab.games import in_turn
+from genlab.lab.games import undisturbed
 from genlab.lab.ring import Moment, RingConfig, play
 
 
@@ -14,4 +14,4 @@ def ring(**knobs: Any) -> Iterator[Moment]:
     Args:
         knobs: Fields of ``RingConfig``, unchecked; InvalidInput if one is out of range.
     """
-    return in_turn(play(make(RingConfig, knobs)))
+    return undisturbed(play(make(RingConfig, knobs)))

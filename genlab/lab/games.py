@@ -1,6 +1,5 @@
 """What the GAN lab's games have in common, on the plane and on digits."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -8,12 +7,12 @@ import torch
 from torch import Tensor
 
 from genlab.config import choice
+from genlab.draws import OwnDraws
 from genlab.models.gan import LOSSES, AdversarialModel, OriginalGAN
 
 M = TypeVar("M")
 
 SHARE = 0.25  # of its fair share, from which a mode counts as covered
-_turn = threading.Lock()
 
 
 def choose_game(default: str) -> Any:
@@ -35,14 +34,14 @@ def covered(counts: tuple[int, ...], n: int) -> int:
     return sum(count >= SHARE * n / len(counts) for count in counts)
 
 
-def in_turn(moves: Iterator[M]) -> Iterator[M]:
-    """The ``moves`` of a game, each made while no other game makes one.
+def undisturbed(moves: Iterator[M]) -> Iterator[M]:
+    """The ``moves`` of a game, which draw random numbers of its own.
 
-    All draw from torch's one generator, which a move seeds before it draws: were another's to come in
-    between, the same seed would not play the same game. A training in the background is not kept out.
+    So the same seed plays the same game, whoever else plays or trains meanwhile, and disturbs no training.
     """
+    own = OwnDraws()
     while True:
-        with _turn:
+        with own:  # a move may be made in another thread than the one before
             try:
                 move = next(moves)
             except StopIteration:

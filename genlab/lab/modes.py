@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from genlab import draws
 from genlab.config import MAX_SEED, Config, TrainConfig, choice, knob
 from genlab.data import Dataset, to_float
 from genlab.doctor import Diagnosis, Doctor
@@ -21,7 +22,7 @@ from genlab.evaluation import features_of
 from genlab.events import Done, Preview, Step
 from genlab.lab.games import choose_game, covered, has_critic, pulls
 from genlab.models import MODELS, Classifier
-from genlab.models.gan import AdversarialModel
+from genlab.models.gan import AdversarialModel, OriginalGAN
 from genlab.models.wgan_gp import WassersteinGAN
 from genlab.sampling import sample
 from genlab.training import finite, mix, train
@@ -134,7 +135,7 @@ def build(config: ModesConfig) -> AdversarialModel:
     knobs: dict[str, Any] = {name: getattr(config, name) for name in names}
     if config.family == "gan":
         knobs["loss"] = config.game
-    torch.manual_seed(config.seed)
+    draws.seed(config.seed)
     return cast(AdversarialModel, family.build(knobs))
 
 
@@ -169,7 +170,7 @@ class _Judge:
     def look(self, step: int, metrics: dict[str, float], broken: str = "") -> Moment:
         running = self.model.training
         self.model.eval()
-        torch.manual_seed(mix(self.config.seed, step))
+        draws.seed(mix(self.config.seed, step))
         *_, drawn = sample(self.model, SAMPLES, self.config.seed)
         fake, real = to_float(drawn.images).to(self.model.device), self.real.to(self.model.device)
         found = Moment(
@@ -191,8 +192,8 @@ class _Judge:
     def scores(self, real: Tensor, fake: Tensor) -> Histogram:
         label = torch.zeros(SAMPLES, device=real.device)
         groups = {"real": self.model.judge(real, label), "generated": self.model.judge(fake, label)}
-        if not has_critic(self.config.game):
-            return histogram({name: value.sigmoid() for name, value in groups.items()}, 0.0, 1.0)
+        if isinstance(self.model, OriginalGAN):
+            return histogram({name: self.model.realness(v) for name, v in groups.items()}, 0.0, 1.0)
         both = torch.cat([*groups.values()])
         return histogram(groups, float(both.min()), float(both.max()))
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from genlab import draws
 from genlab.config import MAX_SEED, Config, knob
 from genlab.lab.games import choose_game, covered, has_critic, pulls
 from genlab.models.gan import LOSSES, NOISE, AdversarialModel, OriginalGAN
@@ -161,10 +162,10 @@ def grid() -> Tensor:
 
 def play(config: RingConfig) -> Iterator[Moment]:
     """One game from the beginning: its first moment, and about ``MOMENTS`` more."""
-    torch.manual_seed(config.seed)
+    draws.seed(config.seed)
     model = GAMES[config.game](config)
-    optimizers, wasserstein = model.optimizers(), has_critic(config.game)
-    batch = BATCH * (config.n_critic if wasserstein else 1)  # which the critic's steps share
+    optimizers = model.optimizers()
+    batch = BATCH * (config.n_critic if has_critic(config.game) else 1)  # which the critic's steps share
     y, every = torch.zeros(batch), math.ceil(config.steps / MOMENTS)
     z, cells = torch.randn(POINTS, NOISE), grid()
 
@@ -172,13 +173,13 @@ def play(config: RingConfig) -> Iterator[Moment]:
         with torch.no_grad():
             points = model.draw(model.generator, z, y)
             value = model.judge(cells, y).view(SIDE, SIDE)
-        surface = value if wasserstein else value.sigmoid()
+        surface = model.realness(value) if isinstance(model, OriginalGAN) else value
         finite = bool(points.isfinite().all() and surface.isfinite().all())
         return Moment(step, points, surface, counted(points), metrics, pulls(model, points), not finite)
 
     yield moment(0, {})
     for step in range(1, config.steps + 1):
-        torch.manual_seed(mix(config.seed, step))
+        draws.seed(mix(config.seed, step))
         metrics = model.update(real(batch), y, optimizers)
         if step % every == 0 or step == config.steps:
             now = moment(step, {k: v.item() for k, v in metrics.items()})

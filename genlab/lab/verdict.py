@@ -112,7 +112,7 @@ class Opponent:
         return self.model.judge(x.to(self.model.device), y)[:, 0]
 
     def verdict(self, raw: Tensor) -> Tensor:
-        return raw.sigmoid() if self.probability else raw - self.middle
+        return self.model.realness(raw) if isinstance(self.model, OriginalGAN) else raw - self.middle
 
     @torch.no_grad()
     def centre(self, real: Tensor, fake: Tensor) -> None:

@@ -1,5 +1,6 @@
 """The generative adversarial network (Goodfellow et al., 2014)."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,15 +19,23 @@ from genlab.noise import Noise
 
 NOISE = 100  # dimensions of z
 BETAS = (0.5, 0.999)  # of Adam; Radford et al. (2016), section 4
-WON = 0.03  # loss_d; healthy runs stay above 0.1, lr_d = 0.05 gives less than 0.0001
-RUNAWAY = 10.0  # loss_d; 2 ln 2 is guessing, healthy runs stay below 1.5, lr_d = 0.1 gives hundreds
 CANNOT_TELL = 0.005  # d_real - d_fake; healthy runs were so close for 30 steps at most
 
 
-class Loss(NamedTuple):
-    """What the two players lower, each of logits (N, 1); the verdict itself is D = sigmoid(logit)."""
+class Judging(NamedTuple):
+    """What a discriminator lowers, and what its numbers mean: the plots, the labs and the doctor ask here."""
 
-    discriminator: Callable[[Tensor, Tensor], Tensor]  # of real and of generated pictures: one number
+    loss: Callable[[Tensor, Tensor], Tensor]  # of logits (N, 1) of real and of generated pictures: one number
+    realness: Callable[[Tensor], Tensor]  # of logits: how real it finds the pictures, 0 to 1; 0.5 is neither
+    guessing: float  # its loss while it cannot tell them apart
+    won: float  # a loss below which it is sure of every picture
+    runaway: float  # a loss above which it diverges
+
+
+class Loss(NamedTuple):
+    """What the two players lower, each of logits (N, 1)."""
+
+    discriminator: Judging
     generator: Callable[[Tensor], Tensor]  # of generated pictures: (N, 1)
     told: str  # what the generator does, after its name
 
@@ -36,13 +45,17 @@ def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
+# The best discriminator's D = sigmoid(logit) is the chance that a picture is real (proposition 1). Healthy runs
+# have losses from 0.1 to 1.5; lr_d = 0.05 gives less than 0.0001, lr_d = 0.1 gives hundreds.
+CROSS_ENTROPY = Judging(cross_entropy, torch.sigmoid, guessing=2 * math.log(2), won=0.03, runaway=10.0)
+
 # One line adds a game: it is then in every GAN's knobs and in the GAN lab. Section 3 of the paper gives both.
 LOSSES = {
     "non_saturating": Loss(
-        cross_entropy, lambda fake: F.softplus(-fake), "maximises log D, steep where D is near 0"
+        CROSS_ENTROPY, lambda fake: F.softplus(-fake), "maximises log D, steep where D is near 0"
     ),
     "minimax": Loss(
-        cross_entropy,
+        CROSS_ENTROPY,
         lambda fake: -F.softplus(fake),
         "minimises log(1 - D), which hardly teaches while D is sure",
     ),
@@ -139,9 +152,13 @@ def players(config: Any) -> tuple[nn.Module, nn.Module]:
     return conv_generator(config.width), conv_discriminator(config.width, dropout)
 
 
+def _judging(course: Course) -> Judging:
+    return LOSSES[course.config.loss].discriminator
+
+
 def _won(course: Course) -> str:
     loss, real, fake = (course.typical(m) for m in ("loss_d", "d_real", "d_fake"))
-    if not loss < WON:
+    if not loss < _judging(course).won:
         return ""
     return f"Its loss is {loss:.2g}: it gives real digits {real:.3f} and generated ones {fake:.3f}."
 
@@ -154,8 +171,10 @@ def _lost(course: Course) -> str:
 
 
 def _runaway(course: Course) -> str:
-    loss = course.typical("loss_d")
-    return f"The discriminator's loss is {loss:.3g}; guessing would give 1.39." if loss > RUNAWAY else ""
+    loss, judging = course.typical("loss_d"), _judging(course)
+    if not loss > judging.runaway:
+        return ""
+    return f"The discriminator's loss is {loss:.3g}; guessing would give {judging.guessing:.3g}."
 
 
 MODE_COLLAPSE = mode_collapse(
@@ -238,11 +257,15 @@ class AdversarialModel(GenerativeModel):
 
 
 class OriginalGAN(AdversarialModel):
-    """The game of the paper, whatever the networks: two losses out of one verdict D = sigmoid(logit)."""
+    """The game of the paper, whatever the networks: two losses out of one logit; see ``LOSSES``."""
 
     def verdicts(self, real: Tensor, fake: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """The logits (N, 1) of real and of generated pictures for the same labels."""
         return self.judge(torch.cat([real, fake]), torch.cat([y, y])).chunk(2)
+
+    def realness(self, logit: Tensor) -> Tensor:
+        """How real the discriminator finds pictures with these logits: 0 to 1, of the same shape."""
+        return LOSSES[self.config.loss].discriminator.realness(logit)
 
     def generator_loss(self, verdict: Tensor) -> Tensor:
         return LOSSES[self.config.loss].generator(verdict)
@@ -252,7 +275,7 @@ class OriginalGAN(AdversarialModel):
         fake = self.generate(y)
         logit_real, logit_fake = self.verdicts(x, fake.detach(), y)
         extra, seen = self.smoothness(x, fake.detach(), y)
-        loss_d = LOSSES[self.config.loss].discriminator(logit_real, logit_fake)
+        loss_d = LOSSES[self.config.loss].discriminator.loss(logit_real, logit_fake)
         optimizers["d"].zero_grad()
         (loss_d + extra).backward()
         optimizers["d"].step()
@@ -263,8 +286,8 @@ class OriginalGAN(AdversarialModel):
         return {
             "loss": loss_g,
             "loss_d": loss_d,
-            "d_real": logit_real.sigmoid().mean(),
-            "d_fake": logit_fake.sigmoid().mean(),
+            "d_real": self.realness(logit_real).mean(),
+            "d_fake": self.realness(logit_fake).mean(),
         } | seen
 
 

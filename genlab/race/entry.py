@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import torch
-
 from genlab.config import quote
 from genlab.data import Dataset
+from genlab.draws import OwnDraws
 from genlab.errors import InvalidInput
 from genlab.evaluation import Reference
 from genlab.models import MODELS, Classifier, GenerativeModel
@@ -45,6 +44,6 @@ def prepare(
     """Check the names and build the networks; a family's first weights depend on the seed alone."""
     models = {}
     for name in check_families(families):
-        torch.manual_seed(config.seed)
-        models[name] = MODELS[name].build({})
+        with OwnDraws(config.seed):  # a training may be drawing in its thread
+            models[name] = MODELS[name].build({})
     return Race(models, config, race(models, data, config, classifier, reference))

@@ -10,6 +10,7 @@ from genlab import visualize
 from genlab.doctor import Diagnosis
 from genlab.jobs import Look, Training, TrainingPlan
 from genlab.jobs.job import STOPPING, Place
+from genlab.models.gan import LOSSES
 from genlab.numbers import brief, count, duration, whole
 from genlab.ui import html
 from genlab.ui.curves import curve_plots
@@ -21,7 +22,7 @@ METRICS = {
     "bce": "nats that the picture costs given its code: lower is a truer copy",
     "kl": "nats that the code tells of the picture, beyond N(0, I)",
     "active_latents": "numbers of the code that tell anything",
-    "loss_d": "the opponent's loss; a GAN's discriminator that only guesses has 1.39",
+    "loss_d": "the opponent's loss",
     "d_real": "how real the discriminator finds real digits, from 0 to 1",
     "d_fake": "how real it finds generated ones; both near 0.5: it can hardly tell",
     "wasserstein": "the critic's distance between real and generated digits: lower is better",
@@ -53,7 +54,7 @@ def training(look: Look, colour: str) -> str:
     seen: Training = look.view
     plots = curve_plots(seen.curves, seen.step if look.ended else seen.total_steps, colour)
     if plots:
-        plots += meanings(seen.curves)
+        plots += meanings(seen.curves, seen.plan.config)
     notice = html.note(look.notice) if look.notice else ""
     said = head(look, seen) + notice + knobs(seen.plan)
     body = said + "".join(map(diagnosis, seen.diagnoses)) + preview(seen) + plots
@@ -94,12 +95,22 @@ def shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def meanings(metrics: Iterable[str]) -> str:
-    """What is plotted, for those who see it for the first time."""
+def meanings(metrics: Iterable[str], config: dict[str, Any]) -> str:
+    """What is plotted, for those who see it for the first time; ``config``: the family's knobs."""
     told = "".join(
-        f"<br><b>{name.replace('_', ' ')}</b>: {METRICS[name]}." for name in metrics if name in METRICS
+        f"<br><b>{name.replace('_', ' ')}</b>: {METRICS[name]}{scale(name, config)}."
+        for name in metrics
+        if name in METRICS
     )
     return f"<p>Thin: as measured; bold: smoothed.{told}</p>"
+
+
+def scale(metric: str, config: dict[str, Any]) -> str:
+    """What a value to compare with is, where the knobs say it."""
+    if metric != "loss_d" or config.get("loss") not in LOSSES:
+        return ""
+    guessing = LOSSES[config["loss"]].discriminator.guessing
+    return f"; a GAN's discriminator that only guesses has {guessing:.3g}"
 
 
 def diagnosis(found: Diagnosis) -> str:

@@ -102,7 +102,7 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
 
     inputs: set[Any] = {start, source.digit, plus, minus, strength}
     changes = [start.input, plus.input, minus.input, strength.input, chosen.change]
-    look = follows(changes, add, inputs, [shown], note, sessions)
+    look = follows(changes, add, inputs, [shown], note, sessions, api.ENCODERS)
     tab.select(*look, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
     fields = {"start": start, "plus": plus, "minus": minus, "strength": strength} | source.fields

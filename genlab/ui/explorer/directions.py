@@ -98,9 +98,11 @@ def build(app: gr.Blocks, tab: gr.Tab, sessions: Sessions) -> Panel:
         return {now: pictures(find(values, session))}  # the rows stay as they are
 
     inputs: set[Any] = {base, source.digit, *sliders}
-    moved = follows([slider.input for slider in sliders], move, inputs, [now], note, sessions)
+    turned = [slider.input for slider in sliders]
+    moved = follows(turned, move, inputs, [now], note, sessions, api.ENCODERS)
     reset.click(lambda: [0] * MOST, None, sliders, **NOW).then(*moved, **NOW)
-    look = follows([base.input, chosen.change], draw, inputs, [now, shown], note, sessions)
+    changes = [base.input, chosen.change]
+    look = follows(changes, draw, inputs, [now, shown], note, sessions, api.ENCODERS)
     tab.select(*look, **SAMPLING)
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], note)
     fields = {"start": base, **source.fields, **{f"d{i + 1}": slider for i, slider in enumerate(sliders)}}

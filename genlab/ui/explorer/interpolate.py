@@ -84,11 +84,6 @@ class EndBox:
         self.source.listen(app, lambda digit: (preview(digit),), [], [self.chosen], note)
 
 
-class Ways(Runner):
-    def ended(self, session: Session) -> str:
-        return credit(session, *FAMILIES)
-
-
 def way(name: str, path: Path) -> str:
     """The pictures on one path, and how the norm of the code goes."""
     norms = path.norms.tolist()
@@ -122,7 +117,7 @@ def build(app: gr.Blocks, sessions: Sessions) -> Panel:
             with gr.Accordion("More", open=False):
                 knobs = components(CodeKnobs, FEWER)
         with gr.Column(scale=1, min_width=160):
-            runner = Ways("way", sessions)
+            runner = Runner("way", sessions)
     runner.note.render()
     hint = "Press Run: pictures between the two, in each family, on two ways."
     shown = gr.HTML(html.note(hint, plain=True), elem_id="way-shown")
@@ -140,7 +135,7 @@ def build(app: gr.Blocks, sessions: Sessions) -> Panel:
         cards = (
             card(name, "".join(way(path, paths[path]) for path in PATHS)) for name, paths in found.items()
         )
-        return {shown: side_by_side(cards, wide=True)}
+        return {shown: side_by_side(cards, wide=True), runner.note: credit(session, *found)}
 
     inputs = set(shared.values()).union(*(end.inputs for end in ends))
     runner.listen(walk, inputs, [shown])

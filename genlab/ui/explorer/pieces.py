@@ -11,7 +11,7 @@ from genlab import visualize
 from genlab.models import MODELS
 from genlab.ui import html
 from genlab.ui.card import Updates, sentence
-from genlab.ui.diffusion.pieces import figure, img
+from genlab.ui.diffusion.pieces import credit, figure, img
 from genlab.ui.knobs import NOW, Values
 from genlab.ui.session import Session, Sessions
 
@@ -66,14 +66,17 @@ def follows(
     outputs: list[Component],
     note: Component,
     sessions: Sessions,
+    drawn_by: tuple[str, ...] = (),
 ) -> Look:
     """A panel without a Run: each of ``changes`` shows what the inputs ask for by then.
 
-    Errors are said in ``note`` in one sentence; what is shown already stays.
+    Errors are said in ``note`` in one sentence; what is shown already stays. Of a result the note says whose
+    models drew it, where they are the visitor's own.
 
     Args:
         changes: Events of the inputs.
         show: From the values of ``inputs`` to those of ``outputs``.
+        drawn_by: The families that draw, if a visitor's own can.
 
     Returns:
         The event's (fn, inputs, outputs), for other events, and for ``Panel.looks``.
@@ -81,7 +84,8 @@ def follows(
 
     def look(values: Values, request: gr.Request) -> Updates:
         try:
-            return {**show(values, sessions.get(request.session_hash)), note: ""}
+            session = sessions.get(request.session_hash)
+            return {**show(values, session), note: credit(session, *drawn_by) if drawn_by else ""}
         except Exception as error:
             return {note: html.note(sentence(error))}
 

@@ -55,9 +55,6 @@ class Watched(Runner):
     def meanwhile(self, done: Progress) -> Updates:
         return {self.shown: results(done.found)}
 
-    def ended(self, session: Session) -> str:
-        return credit(session, *FAMILIES)
-
 
 def build(app: gr.Blocks, sessions: Sessions) -> Panel:
     """The panel with its events."""
@@ -83,7 +80,7 @@ def build(app: gr.Blocks, sessions: Sessions) -> Panel:
         for progress in api.reconstruct(picture, values[names], library=session.library, **wanted):
             found = progress.found
             yield progress
-        return {shown: results(found)}
+        return {shown: results(found), runner.note: credit(session, *found)}
 
     runner.listen(walk, {source.digit, names, *knobs.values()}, [shown])
     source.listen(app, lambda digit: (preview(digit),), [], [chosen], runner.note)

@@ -20,8 +20,11 @@ __all__ = ["I18N", "KOREAN", "SCRIPT", "SWITCH", "Catalogue", "mark", "missing",
 def missing(app: gr.Blocks) -> str:
     """JSON to be filled and put into ko.json: what page or sources say without a translation, if anything.
 
+    Each text once, sorted as in ko.json.
     In what the sources say, 7 stands for a value: name it {n} if it is a number, {any} if it may be anything,
     and otherwise if it is a text that has a translation of its own.
     """
-    found = {"page": dict.fromkeys(texts(app)[1], ""), "run": dict.fromkeys(sources.unknown(KOREAN), "")}
+    page = {*texts(app)[1]}
+    run = {*sources.unknown(KOREAN)} - page
+    found = {"page": dict.fromkeys(sorted(page), ""), "run": dict.fromkeys(sorted(run), "")}
     return json.dumps(found, ensure_ascii=False, indent=2) if any(found.values()) else ""
