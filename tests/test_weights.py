@@ -65,8 +65,8 @@ def test_the_judge_is_good_enough_to_judge() -> None:
 FARTHEST = {
     "flow": 3,
     "ddpm": 3,
-    "gan": 10,
-    "wgan_gp": 10,
+    "gan": 8,
+    "wgan_gp": 8,
     "vae": 10,
     "conv_vae": 13,
     "cgan": 4,

@@ -229,7 +229,7 @@ FAMILIES: dict[str, Comparison] = {
     "wgan_gp": Comparison(
         (
             board_claim("Keeps the modes that clipping loses", "gan-lab", "recall", "wgan_gp", ">", "wgan"),
-            board_claim("Nearer to real digits than the first game", "race", "frechet", "wgan_gp", "<", "gan"),
+            board_claim("The ten digits come more evenly than in the first game", "gan-lab", "digits_kl", "wgan_gp", "<", "gan"),
         ),
         (board_claim("The penalty is paid in compute", "race", "flops", "wgan_gp", ">", "gan"),),
         Claim(NO_DENSITY, "gan-lab"),

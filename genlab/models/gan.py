@@ -296,7 +296,7 @@ class GAN(OriginalGAN):
 
     Config = GANConfig
     config: GANConfig
-    recipe = TrainConfig(steps=12_000, batch_size=64, preview_every=500)
+    recipe = TrainConfig(steps=24_000, batch_size=64, preview_every=500)
     live = TrainConfig(steps=2500, batch_size=64, preview_every=50)
     failures = (DISCRIMINATOR_TOO_STRONG, DISCRIMINATOR_TOO_WEAK, MODE_COLLAPSE, DIVERGENCE)
     card = Card(
