@@ -97,4 +97,4 @@ def test_what_a_model_does_not_have_is_refused() -> None:
 
 def test_none_means_the_default() -> None:
     defaults = knobs_for(model_of("ddpm"), {})
-    assert knobs_for(model_of("ddpm"), {"steps": None, "foo": None}) == defaults and defaults["steps"] == 50
+    assert knobs_for(model_of("ddpm"), {"steps": None, "foo": None}) == defaults and defaults["steps"] == 25

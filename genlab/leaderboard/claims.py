@@ -251,14 +251,14 @@ FAMILIES: dict[str, Comparison] = {
         (Claim("Draws the digit asked for, by attention alone", "compare", Reading("label_accuracy", "dit")),),
         (
             slow("dit"),
-            board_claim("With nothing built in it learns slowly: it draws well only under guidance", "compare", "frechet", "dit_plain", ">", "dit"),
+            board_claim("With nothing built in it learns slowly: farther than the U-Net that learned as long", "compare", "frechet", "dit", ">", "ddpm"),
         ),
         board_claim(BOUNDED, "diffusion/invert", "held_out.loss", "dit"),
         "compare",
     ),
     "flow": Comparison(
         (
-            board_claim("Nearer to real digits than DDPM", "compare", "frechet", "flow", "<", "ddpm"),
+            board_claim("Nearer to real digits than DDPM where neither adds noise (DDIM)", "diffusion/duel", "frechet", "flow", "<", "ddpm_ddim"),
             board_claim("Straight paths: fewer runs of the network", "race", "evaluations", "flow", "<", "ddpm"),
         ),
         (slow("flow"),),

@@ -13,6 +13,7 @@ from genlab.models import MODELS, Trainable
 from genlab.sampling import knobs_for
 
 RUNS = Path("runs")
+DDIM = {"sampler": "ddim", "steps": 50}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ def baselines(weights: Path, runs: Path) -> list[Entry]:
     normal = {"prior": "normal"}
     return [
         Entry("autoencoder_normal", "autoencoder", weights / "autoencoder", normal, "codes from N(0, I)"),
-        Entry("dit_plain", "dit", weights / "dit", {"guidance": 1.0}, "without guidance"),
+        Entry("ddpm_ddim", "ddpm", weights / "ddpm", DDIM, "drawn by DDIM"),
         Entry(
             "textbook_vae",
             "vae",

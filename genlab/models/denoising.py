@@ -59,6 +59,14 @@ def guidance_knob(default: float = 1.0) -> Any:
     return knob(default, 0.0, 10.0, told)
 
 
+def sampler_knob(default: str = "ddim") -> Any:
+    told = (
+        "ddim is deterministic; ddpm adds fresh noise in each step; heun and dpmpp "
+        "follow the same flow as ddim to second order, heun at two evaluations in most steps"
+    )
+    return choice(default, tuple(samplers.SAMPLERS), told)
+
+
 @dataclass(frozen=True)
 class Denoising(Config):
     """What every walk with the denoiser has."""
@@ -77,12 +85,7 @@ class Guided(Denoising):
 class Sampled(Guided):
     """The same by a sampler of one's choice."""
 
-    sampler: str = choice(
-        "ddim",
-        tuple(samplers.SAMPLERS),
-        "ddim is deterministic; ddpm adds fresh noise in each step; heun and dpmpp "
-        "follow the same flow as ddim to second order, heun at two evaluations in most steps",
-    )
+    sampler: str = sampler_knob()
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,18 @@ class DiffusionSampling(Sampled):
         1.0,
         "Fresh noise in each step of ddim: 0 none, 1 as much as ddpm; the other samplers ignore this",
     )
+
+
+@dataclass(frozen=True)
+class AncestralSampling(DiffusionSampling):
+    """The walk of the paper, in few steps, unless told otherwise.
+
+    Fresh noise mends what the steps before did wrong: at half the time its digits are nearer to real ones than
+    those of ddim in 50 steps (the leaderboard has both; Karras et al., 2022, section 4, on why).
+    """
+
+    steps: int = steps_knob(25)
+    sampler: str = sampler_knob("ddpm")
 
 
 def _samples_improve(course: Course, ignorant: float) -> str:
@@ -193,7 +208,7 @@ def spread(n: int, device: Any) -> Tensor:
 class DiffusionModel(DenoisingModel):
     """The network sees the noise in a picture; sampling takes it out step by step (Ho et al., 2020)."""
 
-    Sampling = DiffusionSampling
+    Sampling = AncestralSampling
     failures = failures(ignorant=1.0)
 
     def __init__(self, config: Any, net: nn.Module) -> None:

@@ -10,13 +10,10 @@ from genlab.config import Config, TrainConfig, choice, knob
 from genlab.models.base import CLASSES, Card
 from genlab.models.denoising import (
     DiffusionModel,
-    DiffusionSampling,
     drop_knob,
     ema_knob,
-    guidance_knob,
     lr_knob,
     schedule_knob,
-    steps_knob,
 )
 from genlab.nn import sinusoidal, zero_init
 
@@ -32,14 +29,6 @@ class DiTConfig(Config):
     drop: float = drop_knob()
     lr: float = lr_knob()
     ema: float = ema_knob()
-
-
-@dataclass(frozen=True)
-class DiTSampling(DiffusionSampling):
-    """Guided unless told otherwise, as the paper's best pictures are (section 5.1)."""
-
-    steps: int = steps_knob(30)
-    guidance: float = guidance_knob(1.3)
 
 
 def positions(side: int, width: int) -> Tensor:
@@ -116,7 +105,6 @@ class DiT(DiffusionModel):
 
     Config = DiTConfig
     config: DiTConfig
-    Sampling = DiTSampling
     recipe = TrainConfig(steps=21_500, batch_size=64, preview_every=500)
     live = TrainConfig(steps=1200, batch_size=64, preview_every=50)
     card = Card(
