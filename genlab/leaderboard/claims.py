@@ -10,7 +10,7 @@ from typing import Any
 from genlab.checkpoints import WEIGHTS
 from genlab.lab import curves
 from genlab.leaderboard.board import Board
-from genlab.numbers import brief, count, operations, percent
+from genlab.numbers import brief, count, millions, operations, percent
 
 Curves = dict[str, dict[str, Any]]  # ddpm's measured curves by name
 
@@ -138,6 +138,8 @@ def amount(key: str, value: float) -> str:
         return percent(value)
     if key == "flops":
         return operations(value)
+    if key == "parameters":
+        return millions(int(value))
     if key == "evaluations":
         return count(int(value), "evaluation")
     return f"{brief(value)} {UNITS.get(key, '')}".strip()

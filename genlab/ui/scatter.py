@@ -33,7 +33,11 @@ def _named(dots: list[tuple[str, float, float]], taken: list[Box], bounds: Box) 
     for name, x, y in dots:
         long = LETTER * len(name)
         tries = [(x + 6, y + 3), (x - 6 - long, y + 3), (x - long / 2, y - 7), (x - long / 2, y + 14)]
-        tries += [(left, y + 3 + off) for off in (-8, 8, -14, 14, -20, 20) for left in (x + 6, x - 6 - long)]
+        tries += [
+            (left, y + 3 + off)
+            for off in (-8, 8, -14, 14, -20, 20, -26, 26, -32)
+            for left in (x + 6, x - 6 - long)
+        ]
         boxes = [(left, line - 9, left + long, line + 2) for left, line in tries]
         box = next(filter(free, boxes), boxes[0])
         taken.append(box)
@@ -71,7 +75,7 @@ def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, fl
         words(left, 12, title, extra='class="gl-plot-title"'),
         f'<path d="M{left} {top}V{base}H{right}" class="gl-axis"/>',
         f'<path d="M{left} {level:.1f}H{right}" class="gl-even"/>',
-        words(right, level - 4, floor[0], "end"),
+        words(left + 4, level - 4, floor[0]),
         f'<polyline points="{path}" class="gl-front"/>',
         words((left + right) / 2, base + 25, x_label, "middle"),
         *(words(left - 4, py(y) + 3, up.label(y), "end") for y in up.ticks()),
@@ -83,7 +87,7 @@ def scatter_plot(title: str, dots: list[Dot], x_label: str, floor: tuple[str, fl
         ring = f'fill="{fill}" style="stroke:{dot.colour};stroke-width:2"'
         at = f'cx="{px(dot.x):.1f}" cy="{py(dot.y):.1f}"'
         body.append(f'<circle {at} r="4" {ring}><title>{said}</title></circle>')
-    reserved = [(right - LETTER * len(floor[0]), level - 13, right, level - 2)]
+    reserved = [(left + 4, level - 13, left + 4 + LETTER * len(floor[0]), level - 2)]
     points = [(dot.name, px(dot.x), py(dot.y)) for dot in dots]
     body.append(_named(points, reserved, (left, top, right, base)))
     label = escape(f"{title} over {x_label}: {', '.join(dot.name for dot in dots)}", quote=True)
