@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.config import check_number, make
+from genlab.config import Config, check_number, make
 from genlab.data import to_uint8
 from genlab.errors import InvalidInput
 from genlab.models import GenerativeModel
@@ -34,15 +34,24 @@ class Samples:
         return len(self.images) / max(self.seconds, 1e-9)
 
 
-def knobs_for(model: GenerativeModel | type[GenerativeModel], given: dict[str, Any]) -> dict[str, Any]:
-    """The checked sampling knobs: None means the default; one the family lacks raises InvalidInput."""
-    known = model.Sampling.__dataclass_fields__
+def knobs_for(
+    model: GenerativeModel | type[GenerativeModel], given: dict[str, Any], kind: type[Config] | None = None
+) -> dict[str, Any]:
+    """The checked sampling knobs: None means the default; one the family lacks raises InvalidInput.
+
+    Args:
+        model: The family.
+        given: Some of them.
+        kind: Whose defaults; None for the family's own.
+    """
+    kind = kind or model.Sampling
+    known = kind.__dataclass_fields__
     chosen = {k: v for k, v in given.items() if v is not None}
     for name in chosen:
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise InvalidInput(f"{name} is not a sampling knob of this model; {has}.")
-    return vars(make(model.Sampling, chosen))
+    return vars(make(kind, chosen))
 
 
 def labels_for(noise: Noise, label: int | None) -> Tensor:

@@ -197,6 +197,12 @@ def test_ddim_is_determined_by_its_start_and_ddpm_is_not(ddpm: Any) -> None:
     assert noisy.spread > 1
 
 
+def test_a_duel_is_of_two_samplers_unless_told_otherwise(ddpm: Any) -> None:
+    """Whatever the family draws with by itself."""
+    found = finish(duel(ddpm, 2, 0, 3, {"steps": 5}, {"steps": 5, "sampler": "ddpm"}))
+    assert found.distance.min() > 1
+
+
 def test_between_two_starts(ddpm: Any) -> None:
     ends = [next(iter(finish(outcomes(ddpm, 1, seed, 3, steps=10)).images)) for seed in (1, 2)]
     for path in PATHS:

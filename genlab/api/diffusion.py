@@ -20,7 +20,7 @@ from genlab.lab.pictures import Digit, read_digit
 from genlab.lab.reverse import Moment, record
 from genlab.library import Library
 from genlab.models.ddpm import DDPM
-from genlab.models.denoising import T
+from genlab.models.denoising import DiffusionSampling, T
 from genlab.sampling import knobs_for
 from genlab.walks import Walk, collect
 
@@ -90,7 +90,7 @@ def reverse(
         knobs: Fields of ``DiffusionSampling``.
     """
     model, seed, label = diffusion_model(library), check_seed(seed), check_digit(label)
-    chosen = knobs_for(model, knobs)
+    chosen = knobs_for(model, knobs, DiffusionSampling)
     return collect(record(model, label, seed, **chosen), chosen["steps"] + 1)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genlab.data import to_float, to_uint8
 from genlab.models.ddpm import DDPM
+from genlab.models.denoising import DiffusionSampling
 from genlab.noise import Noise
 from genlab.sampling import Samples, knobs_for, sample
 from genlab.walks import Walk, last, part
@@ -36,7 +37,7 @@ def duel(
     Args:
         first, second: Sampling knobs of each side (sampler, steps, eta, guidance), checked here.
     """
-    sides = [knobs_for(model, knobs) for knobs in (first, second)]
+    sides = [knobs_for(model, knobs, DiffusionSampling) for knobs in (first, second)]
     return _duel([sample(model, n, seed, label, **knobs) for knobs in sides], [k["steps"] for k in sides])
 
 
@@ -63,7 +64,7 @@ class SharedStart(Noise):
 
 def outcomes(model: DDPM, n: int, seed: int, label: int, **knobs: Any) -> Walk[Outcomes]:
     """n runs from one x_T: DDIM with eta 0 draws one picture n times, DDPM n different ones."""
-    checked = knobs_for(model, knobs)
+    checked = knobs_for(model, knobs, DiffusionSampling)
     run = model.sample(SharedStart(seed, n), labels=torch.full((n,), label), **checked)
     return _outcomes(run, checked["steps"])
 
