@@ -52,7 +52,7 @@ def undisturbed(moves: Iterator[M]) -> Iterator[M]:
 def pulls(model: AdversarialModel, x: Tensor) -> dict[str, float]:
     """Mean length of the gradient, with respect to a generated sample, of what the generator minimises.
 
-    Of the original game by both losses: where the opponent is sure, minimax hardly pulls.
+    Of the original game by every loss: where the opponent is sure, minimax hardly pulls.
 
     Args:
         model: The opponent is taken as it is: whether it drops out units is its mode's business.

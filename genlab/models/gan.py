@@ -49,7 +49,7 @@ def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
 # have losses from 0.1 to 1.5; lr_d = 0.05 gives less than 0.0001, lr_d = 0.1 gives hundreds.
 CROSS_ENTROPY = Judging(cross_entropy, torch.sigmoid, guessing=2 * math.log(2), won=0.03, runaway=10.0)
 
-# One line adds a game: it is then in every GAN's knobs and in the GAN lab. Section 3 of the paper gives both.
+# An entry is a game in every GAN's knobs and in the GAN lab. Section 3 of the paper gives these two.
 LOSSES = {
     "non_saturating": Loss(
         CROSS_ENTROPY, lambda fake: F.softplus(-fake), "maximises log D, steep where D is near 0"
