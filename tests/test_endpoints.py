@@ -165,7 +165,7 @@ def test_reverse_tells_every_step(client):
     assert numbers["t"] == [m.t for m in moments] and numbers["t"][-1] == -1
     assert len(pictures) == 10 and [len(v) for v in numbers["norms"].values()] == [5, 5, 4, 4]
     assert numbers["norms"]["x_t"][0] == pytest.approx(float(moments[0].x_t.norm()), rel=1e-3)
-    *_, samples = api.sample("ddpm", 1, 2, 3, steps=4)
+    *_, samples = api.sample("ddpm", 1, 2, 3, steps=4, sampler="ddim")
     np.testing.assert_array_equal(pixels(pictures[-1]["image"]), samples.images[0, 0].numpy())
     for bad, said in (({"label": 10}, "label is 10"), ({"steps": 0}, "steps is 0"), ({"eta": "x"}, "eta is")):
         with pytest.raises(AppError, match=said):

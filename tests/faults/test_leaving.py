@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from genlab import checkpoints
 from tests.faults.conftest import Serve, Visit
@@ -18,8 +19,8 @@ def begin(visitor: Visitor) -> str:
     visitor.fill("batch size", "4", "#train-vae")
     visitor.page.locator("#start-vae").click()
     visitor.page.locator("#live-vae", has_text="images/s").wait_for()
-    visitor.page.wait_for_url("**/?job=*")
-    return visitor.page.url.partition("job=")[2]
+    visitor.page.wait_for_url("**/?*job=*")
+    return parse_qs(urlsplit(visitor.page.url).query)["job"][0]
 
 
 def test_the_browser_is_closed_in_mid_training(serve: Serve, visit: Visit, tmp_path: Path) -> None:
