@@ -61,6 +61,15 @@ def labels_for(noise: Noise, label: int | None) -> Tensor:
     return torch.full((len(noise),), label)
 
 
+def check_label(model: GenerativeModel, label: int | None) -> int | None:
+    """The digit to draw, None for all mixed; InvalidInput if the family is unconditional or it is none."""
+    if label is None:
+        return None
+    if not model.conditional:
+        raise InvalidInput("label is given, but this model cannot be asked for a digit; leave it empty.")
+    return int(check_number("label", label, 0, 9, whole=True))
+
+
 def sample(
     model: GenerativeModel, n: int, seed: int, label: int | None = None, *, first: int = 0, **knobs: Any
 ) -> Iterator[Samples]:
@@ -72,14 +81,11 @@ def sample(
         model: Any family.
         n: How many, small enough to hold at once; see ``sample_chunks`` for more.
         seed: Whole number from 0 to 2^32 - 1.
-        label: A digit 0-9, None for all digits mixed; InvalidInput if the family is unconditional.
+        label: As ``check_label`` has it.
         first: Index of the first picture.
         knobs: Fields of the family's ``Sampling``, checked by ``knobs_for``.
     """
-    if label is not None:
-        if not model.conditional:
-            raise InvalidInput("label is given, but this model cannot be asked for a digit; leave it empty.")
-        label = int(check_number("label", label, 0, 9, whole=True))
+    label = check_label(model, label)
     began = time.perf_counter()
     noise = Noise(seed, n, first)
     labels = labels_for(noise, label) if model.conditional else None
@@ -106,6 +112,6 @@ def sample_forming(
 def sample_chunks(
     model: GenerativeModel, n: int, seed: int, label: int | None = None, *, first: int = 0, **knobs: Any
 ) -> Iterator[Samples]:
-    """The same pictures, finished ones only."""
-    forming = sample_forming(model, n, seed, label, first=first, **knobs)
+    """The same pictures, finished ones only; a bad label raises InvalidInput before anything is drawn."""
+    forming = sample_forming(model, n, seed, check_label(model, label), first=first, **knobs)
     return (samples for samples in forming if samples.final)

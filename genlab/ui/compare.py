@@ -79,7 +79,10 @@ class Choice:
     def show(self, names: Sequence[str]) -> Updates:
         """Their columns and no others; too few or too many are refused in a sentence."""
         if not FEWEST <= len(names) <= MOST:
-            wrong = f"Choose {FEWEST} to {MOST} families; {len(names)} cannot stand side by side."
+            wrong = (
+                f"Choose {FEWEST} to {MOST} families; {len(names)} cannot stand side by side. "
+                "Those that are shown stay."
+            )
             return {self.said: html.note(wrong)}
         columns = {column: gr.Column(visible=name in names) for name, column in self.columns.items()}
         return {self.said: "", **columns}

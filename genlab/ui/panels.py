@@ -16,7 +16,7 @@ from gradio.components import Component
 from genlab.api.receipts import digits_sha256, drawn_by, shows_digits
 from genlab.calls import Call, curl, files, receipt, snippet
 from genlab.config import check_choice, check_number, quote
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, InvalidInput
 from genlab.flags import number
 from genlab.models import MODELS
 from genlab.ui import html
@@ -119,14 +119,22 @@ class Panel:
         """What ``restore`` sets."""
         return list(self.fields.values()) if self.recall is None else self.recall.outputs()
 
-    def restore(self, query: Mapping[str, str], values: Values | None = None) -> Updates:
-        """Every input as the address says, the others as at first; InvalidInput names a bad value."""
+    def restore(self, query: Mapping[str, str], values: Values | None = None) -> tuple[Updates, list[str]]:
+        """Every input as the address says, the others as at first; and what is wrong with which values.
+
+        InvalidInput where a bad value leaves nothing to restore: the studio's values are told together.
+        """
         if self.recall is not None:
-            return self.recall.read(values or {}, query)
-        return {
-            part: understood(name, part, query[name]) if name in query else part.value
-            for name, part in self.fields.items()
-        }
+            return self.recall.read(values or {}, query), []
+        found, wrong = {}, []
+        for name, part in self.fields.items():
+            found[part] = part.value
+            try:
+                if name in query:
+                    found[part] = understood(name, part, query[name])
+            except InvalidInput as error:
+                wrong.append(str(error))
+        return found, wrong
 
 
 def told_as(value: Any) -> str:
@@ -158,9 +166,9 @@ def _number(name: str, text: str, lo: float, hi: float, *, whole: bool = False) 
 
 def press(selector: str) -> str:
     """JavaScript that presses the one button of ``selector`` that is seen, once it can be pressed, if an
-    address says so."""
+    address says so and nothing is wrong with it: something else than was meant would be run."""
     return f"""said => {{
-        if (!new URLSearchParams(said).has('{RUN}')) return;
+        if (!new URLSearchParams(said).has('{RUN}') || document.querySelector('#arrived .gl-note')) return;
         const began = Date.now(), timer = setInterval(() => {{
             const seen = [...document.querySelectorAll({json.dumps(selector)})].find(b => b.offsetParent);
             const ready = seen && !seen.disabled;
@@ -278,9 +286,11 @@ def _listen(
             # A clicked link asks for another picture than the one that was brought before it; on a page that
             # an address opens, what was brought came after.
             brought: dict[Any, Any] = dict.fromkeys(chosen) if CLICKED in query else {}
-            vain = ", ".join(map(quote, panel.unknown(query)))
-            said = html.note(f"The link tells {vain}, but nothing here is called so.") if vain else ""
-            return {note: said, **brought, **panel.restore(query, values)}
+            found, wrong = panel.restore(query, values)
+            said = [f"The link cannot be followed in full: {error}" for error in wrong]
+            if vain := ", ".join(map(quote, panel.unknown(query))):
+                said.append(f"The link tells {vain}, but nothing here is called so.")
+            return {note: "".join(map(html.note, said)), **brought, **found}
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
 

@@ -112,14 +112,11 @@ def listen(
             place = meant(given)
         except GenlabError as error:
             return {note: html.note(f"The link cannot be followed: {error}")}
-        if place not in known:
-            return {
-                note: html.note(f"The link cannot be followed: there is no tab {quote(place)}.")
-                if place
-                else ""
-            }
         outer, _, panel = place.partition("/")
-        found: dict[Any, Any] = {tabs: gr.Tabs(selected=outer)}
+        found: dict[Any, Any] = {tabs: gr.Tabs(selected=outer)} if outer in known else {}
+        if place not in known:
+            wrong = html.note(f"The link cannot be followed: there is no tab {quote(place)}.")
+            return {note: wrong if place else ""} | found
         found |= {within[outer]: gr.Tabs(selected=panel)} if panel else {}
         return found | ({boxes[place]: said} if place in boxes and STILL not in given else {})
 

@@ -61,8 +61,12 @@ def test_links_to_panels_that_follow_their_inputs(visit: Any) -> None:
     page = visit(query="?tab=compare&families=flow,cgan&digit=4").page
     page.locator("#card-cgan").wait_for()
     page.locator("#card-vae").wait_for(state="hidden")
-    page = visit(query="?tab=diffusion/reverse&steps=many").page
-    page.locator("#arrived", has_text="The link cannot be followed: steps is 'many'").wait_for()
+    page = visit(query="?tab=diffusion/reverse&steps=many&seed=5&eta=9&run").page
+    said = page.locator("#arrived", has_text="The link cannot be followed in full: steps is 'many'")
+    said.filter(has_text="The link cannot be followed in full: eta is 9").wait_for()
+    page.wait_for_function("document.querySelector('#reverse-seed input')?.value === '5'")
+    page.wait_for_timeout(3000)
+    assert "run" in page.url and not page.locator("#reverse-shown img").count(), "not what was meant"
 
 
 def test_a_visitors_picture_is_in_the_receipt(visit: Any, tmp_path: Any) -> None:
