@@ -39,7 +39,7 @@ def sample_diffusers(unet: UNet2DModel) -> torch.Tensor:
 
 
 def sample_genlab(model: DDPM) -> torch.Tensor:
-    *_, x = model.sample(Noise(0, N), labels=torch.zeros(N, dtype=torch.int64), steps=STEPS)
+    *_, x = model.sample(Noise(0, N), labels=torch.zeros(N, dtype=torch.int64), steps=STEPS, sampler="ddim")
     return x
 
 
