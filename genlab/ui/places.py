@@ -29,11 +29,12 @@ WORDS: dict[str, Any] = {
     "KEY": KEY,
     "LESSON": LESSON,
     "OLD": OLD,
-    "STILL": STILL,
     "RUN": RUN,
+    "STILL": STILL,
     "CLICKED": CLICKED,
+    "PAGE": PAGE,
+    "BOX": BOX,
 }
-WORDS |= {"PAGE": PAGE, "BOX": BOX}
 SCRIPT = "".join(f"const {name} = {json.dumps(value)};" for name, value in WORDS.items())
 SCRIPT = f"<script>{{{SCRIPT}\n{(HERE / 'places.js').read_text(encoding='utf-8')}}}</script>"
 
