@@ -14,7 +14,7 @@ from genlab.ui import card as cards
 from genlab.ui import html, hub, quality, rounds, training
 from genlab.ui.card import Card, Shared, Updates
 from genlab.ui.following import arrive
-from genlab.ui.knobs import SAMPLING, Values, seed_box
+from genlab.ui.knobs import NOW, SAMPLING, Values, seed_box
 from genlab.ui.panels import Looks, Panel
 from genlab.ui.places import KEY
 from genlab.ui.rounds import Rounds
@@ -225,7 +225,8 @@ def listen(
     inputs: set[Any] = set().union(*(card.inputs for card in panel))
     everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
     latest = {**SAMPLING, "trigger_mode": "always_last"}  # who chooses two at once means both
-    chosen = choice.families.input(show, {choice.families}, choice.outputs, **latest)  # type: ignore[attr-defined]
+    at_once = {**NOW, "trigger_mode": "always_last"}
+    chosen = choice.families.input(show, {choice.families}, choice.outputs, **at_once)  # type: ignore[attr-defined]
     opened = app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
     for event in (chosen, opened):
         there = event.then(None, choice.families, None, js=MOUNTED, api_visibility="private")

@@ -20,6 +20,7 @@ PRIVATE: dict[str, Any] = {
     "api_visibility": "private",
     "preprocess": False,
     "show_progress": "hidden",
+    "show_progress_on": [],  # else the page looks for each output at every change of state
 }
 NOW: dict[str, Any] = {**PRIVATE, "queue": False}
 NOW_TOO: dict[str, Any] = {**NOW, "trigger_mode": "multiple"}  # though the last one has not been answered

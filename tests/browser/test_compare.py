@@ -2,6 +2,8 @@
 
 import pytest
 
+from genlab.models import MODELS
+
 FAMILIES = ("vae", "gan", "wgan_gp", "ddpm")
 
 
@@ -98,7 +100,8 @@ def test_python_fold_follows_the_controls(visit):
     visitor.fill("seed", "42", "#seed")
     visitor.open_fold("ddpm", "Use from Python")
     code = visitor.page.locator("#python-ddpm", has_text="seed=42").inner_text()
-    assert 'model="ddpm"' in code and "steps=50" in code and visitor.url in code
+    knobs = MODELS["ddpm"].Sampling()
+    assert 'model="ddpm"' in code and f"steps={knobs.steps}" in code and visitor.url in code
 
 
 @pytest.mark.parametrize("width", [400, 1400])
