@@ -119,6 +119,14 @@ def test_every_panel_has_an_address(built: Any) -> None:
     assert leaves - {"leaderboard/families", "lessons"} == set(found) == set(PLACES)
 
 
+def test_no_event_of_the_page_tells_its_outputs_how_it_goes(built: Any) -> None:
+    """The browser would look for each of them at every change of state: seconds on so large a page."""
+    events = [e for e in built[0].get_config_file()["dependencies"] if e["backend_fn"] and e["outputs"]]
+    private = [e for e in events if e["api_visibility"] == "private"]
+    assert len(private) > 100
+    assert [e["id"] for e in private if e["show_progress"] != "hidden" or e["show_progress_on"] != []] == []
+
+
 @pytest.mark.parametrize("place", [p for p in PLACES if not p.startswith("studio/")])
 def test_a_setting_comes_back_from_its_link(place: str, built: Any) -> None:
     panel: Panel = built[1][place]
