@@ -40,10 +40,11 @@ LESSONS = (
             Step(
                 "latent-space/reconstruct",
                 {"families": "autoencoder,vae", "index": 1},
-                "Both families squeeze the same digit and draw it again. Compare the errors.",
-                "Which of both comes closer, though its code has half as many numbers?",
-                "The VAE, with 16 numbers instead of 32: its network is convolutional and need not learn "
-                "anew for every place what a stroke is. Both keep the shape and lose the exact edges.",
+                "Both families squeeze the same digit and draw it again. Compare the errors, then try other test digits.",
+                "The VAE's code has 16 numbers, the autoencoder's 32. Does the VAE come less close?",
+                "Hardly: now the one is closer, now the other, and on the whole neither. The VAE's network is "
+                "convolutional and need not learn anew for every place what a stroke is. Both keep the shape "
+                "and lose the exact edges.",
             ),
             Step(
                 "compare",

@@ -158,7 +158,7 @@ def test_the_same_digit_in_many_shapes_is_a_collapse(embedded: dict[str, Dataset
 def test_a_few_pictures_over_and_over_are_a_collapse(
     judged: bool, embedded: dict[str, Dataset], judge: Classifier
 ) -> None:
-    images = embedded["test"].images[::50][:4].repeat(4, 1, 1, 1)
+    images = embedded["test"].images[:4].repeat(4, 1, 1, 1)
     doctor = Doctor(tiny("wgan_gp"), judge if judged else None)
     assert told(doctor, previews(images, 1000, 2000)) == ["mode collapse"]
     assert "0 away" in doctor.diagnoses[0].evidence
@@ -178,8 +178,8 @@ def test_pictures_that_are_no_collapse(embedded: dict[str, Dataset], judge: Clas
 def test_a_collapse_that_opens_up_is_withdrawn(embedded: dict[str, Dataset], judge: Classifier) -> None:
     doctor, data = Doctor(tiny("gan"), judge), embedded["test"]
     assert told(doctor, previews(of_class(data, 7, 16), 100, 200, 300)) == ["mode collapse"]
-    assert told(doctor, previews(data.images[::30][:16], 350)) == ["mode collapse"]
-    assert told(doctor, previews(data.images[::30][:16], 400)) == []
+    assert told(doctor, previews(data.images[:16], 350)) == ["mode collapse"]
+    assert told(doctor, previews(data.images[:16], 400)) == []
 
 
 # --- diffusion's flat loss

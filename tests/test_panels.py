@@ -407,6 +407,13 @@ def test_a_receipt_makes_the_same_pixels(place: str, built: Any, tmp_path: Path)
     assert any(not np.array_equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize("wrong, said", [({"sed": 1}, "sed"), ({"seed": -1}, "seed is -1")])
+def test_a_call_that_is_refused_is_said(wrong: dict, said: str, tmp_path: Path) -> None:
+    receipt = {"calls": [{"endpoint": "sample", "arguments": {"model": "vae", "n": 1} | wrong}]}
+    with pytest.raises(InvalidInput, match=f"^/sample refuses: .*{said}[^\\n]*\\.$"):
+        list(replay.replay(receipt, tmp_path))
+
+
 def test_a_large_picture_is_not_in_a_receipt(tmp_path: Path) -> None:
     own = Own(np.random.default_rng(0).bytes(calls.MAX_KEPT + 1))
     made = calls.receipt([calls.call("image_to_image", picture=own, steps=2)], {})

@@ -42,7 +42,7 @@ from genlab.uploads import trust_nothing
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
-    "head": HEAD + places.SCRIPT + lessons.SCRIPT + translations.SCRIPT,
+    "head": HEAD + places.SCRIPT + compare.SCRIPT + lessons.SCRIPT + translations.SCRIPT,
     "i18n": translations.I18N,
     "show_error": True,
     "footer_links": ["api", "gradio", "settings"],

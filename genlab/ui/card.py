@@ -28,6 +28,7 @@ OWN_MODEL = """\
 # until it has trained a model of its own with /train.
 """
 LATEX: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
+EARLIER = "Drawn with earlier settings. Sample draws with the present ones."
 FAILED = "That failed for a reason of ours; the server's log says why. The rest of the page works on."
 
 
@@ -81,6 +82,10 @@ class Card:
     @property
     def outputs(self) -> list[Component]:
         return [self.image, self.chips, self.distance, self.note]
+
+    def untouched(self, values: Values) -> bool:
+        """Is every input as at first?"""
+        return all(values[part] == part.value for part in self.inputs)
 
     def draw(self, session: Session, values: Values) -> Iterator[Updates]:
         """Sample with the present values; errors are said in this card."""
@@ -158,6 +163,7 @@ def build_head(name: str) -> tuple[Component, Component, Component, Component, g
     )
     note = gr.HTML("", elem_id=f"note-{name}", elem_classes="gl-quiet")
     chips = gr.HTML(html.drawing(), elem_id=f"chips-{name}")
+    gr.HTML(EARLIER, elem_id=f"earlier-{name}", elem_classes="gl-earlier")
     distance = gr.HTML("", elem_id=f"distance-{name}")
     with gr.Row():
         sample = gr.Button("Sample", size="sm", elem_id=f"sample-{name}", min_width=80)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,8 @@ from genlab.ui.rounds import Rounds
 from genlab.ui.session import Session, Sessions
 from genlab.ui.training import TrainFold
 
+PLACE = "compare"
+SCRIPT = f"<script>{(Path(__file__).parent / 'compare.js').read_text(encoding='utf-8')}</script>"
 IMAGES, SEED = 16, 0  # what the page opens with
 FEWEST, MOST = 2, 6  # families side by side
 *_SOME, _LAST = (f.card.title for f in MODELS.values() if f.conditional)
@@ -47,16 +50,16 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     ended = {name: end for name, (_, _, end) in built.items()}
     choice = Choice(families, said, {name: column for name, (column, *_) in built.items()})
     rounds.listen(Rounds(folds, choice.shown, families, train_all, stop_all), ended, sessions)
-    looks = listen(folds, choice, everything, app, sessions)
-
-    def calls(values: Values) -> list[Call]:
-        return [folds[name].card.call(values) for name in choice.shown(values)]
-
     fields = {"families": families, "n": shared.n, "seed": shared.seed, "digit": shared.digit}
     for name, fold in folds.items():
         fields |= {f"{name}.{knob}": part for knob, part in fold.card.sampling.items()}
         fields |= {f"{name}.train.{knob}": part for knob, part in fold.knobs.items()}
-    return Panel("compare", fields, calls, run="sample-all", looks=looks)
+    looks = listen(folds, choice, everything, fields, app, sessions)
+
+    def calls(values: Values) -> list[Call]:
+        return [folds[name].card.call(values) for name in choice.shown(values)]
+
+    return Panel(PLACE, fields, calls, run="sample-all", looks=looks)
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,7 @@ def build_card(
 def linked(query: Mapping[str, str]) -> Sequence[str]:
     """The families that an address shows; none where it tells none, or what cannot be shown."""
     names = list(dict.fromkeys(query.get("families", "").split(",")))
-    here = query.get(KEY, "compare") == "compare"
-    return names if here and set(names) <= MODELS.keys() and FEWEST <= len(names) <= MOST else []
+    return names if set(names) <= MODELS.keys() and FEWEST <= len(names) <= MOST else []
 
 
 def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
@@ -181,9 +183,16 @@ MOUNTED = """names => new Promise(done => {
 
 
 def listen(
-    folds: dict[str, TrainFold], choice: Choice, everything: gr.Button, app: gr.Blocks, sessions: Sessions
+    folds: dict[str, TrainFold],
+    choice: Choice,
+    everything: gr.Button,
+    fields: dict[str, Component],
+    app: gr.Blocks,
+    sessions: Sessions,
 ) -> Looks:
     """Connect Sample all, the choice of families, and the pictures that the page opens with.
+
+    ``fields`` are what an address may tell.
 
     Returns:
         What shows and draws the chosen families as all is set.
@@ -210,15 +219,21 @@ def listen(
         session, old = sessions.get(request.session_hash), values[drawn]
         names = [name for name in choice.shown(values) if name not in old]
         yield {drawn: [*old, *names]}
-        yield from first_look([card for card in panel if card.name in names], sessions, session)
+        for card in panel:
+            if card.name in names and card.untouched(values):
+                yield from first_look([card], sessions, session)
+            elif card.name in names:
+                yield from card.draw(session, values)
 
     def opening(request: gr.Request) -> Iterator[Updates]:
         """The families of the address are shown, and those of its jobs; the ones that are there draw."""
-        session, asked = arrive(sessions, request)[0], linked(request.query_params)
-        names = [name for name in MODELS if name in (asked or FIRST) or name in session.jobs][:MOST]
-        ready = [] if asked else [name for name in names if name in FIRST]
+        session, query = arrive(sessions, request)[0], request.query_params
+        told = query.get(KEY, PLACE) == PLACE and not fields.keys().isdisjoint(query)
+        asked = (linked(query) if told else []) or FIRST
+        names = [name for name in MODELS if name in asked or name in session.jobs][:MOST]
+        ready = [] if told else [name for name in names if name in FIRST]
         others = {} if names == list(FIRST) else choice.show(names) | {choice.families: names}
-        yield {drawn: asked or ready} | others  # a link draws by itself
+        yield {drawn: asked if told else ready} | others  # what is told draws by itself, once it is set
         yield from first_look([card for card in panel if card.name in ready], sessions, session)
 
     outputs = [part for card in panel for part in card.outputs]
@@ -230,11 +245,12 @@ def listen(
     opened = app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
     for event in (chosen, opened):
         there = event.then(None, choice.families, None, js=MOUNTED, api_visibility="private")
-        there.then(look, {choice.families, drawn}, [drawn, *outputs], **latest)
+        there.then(look, inputs | {choice.families, drawn}, [drawn, *outputs], **latest)
     knobs = {part for fold in folds.values() for part in fold.knobs.values()}
     shown: list[Any] = [*choice.outputs, drawn, *(fold.fold for fold in folds.values())]
     return (
         (show_linked, {choice.families, drawn} | knobs, shown),
         (MOUNTED, choice.families, None),
         (draw_all, inputs | {choice.families}, outputs),
+        ("() => genlabCompare.mark(false)", None, None),
     )

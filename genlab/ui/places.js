@@ -115,7 +115,10 @@ window.genlabPanels = {
         const text = value => Array.isArray(value) ? value.join(',') : String(value ?? '');
         const changed = names.map((name, i) => [name, values[i], first[i]]).filter(f => !equal(f[1], f[2]));
         const at = this.at(), pairs = changed.map(([name, now]) => [name, text(now)]);
+        const [before, now] = [this.known[place] ?? [], pairs].map(told => new Map(told));
         this.known[place] = pairs;
+        const set = names.filter(name => before.get(name) !== now.get(name));
+        if (this.touched) document.dispatchEvent(new CustomEvent('genlab-set', {detail: {place, names: set}}));
         if (!this.touched || (at !== place && !place.startsWith(at + '/'))) return;
         this.goOn();
         this.write(place, pairs, false);

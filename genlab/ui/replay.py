@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 
 from genlab import api, calls
 from genlab.api.receipts import PASSING, digits_sha256, drawn_by
@@ -98,7 +99,7 @@ def replay(receipt: dict[str, Any], folder: Path, own: dict[str, Path] | None = 
         for i, (endpoint, arguments) in enumerate(made):
             with tempfile.TemporaryDirectory(prefix="genlab-") as scratch:
                 given = {k: _given(k, v, Path(scratch), own or {}) for k, v in arguments.items()}
-                found = client.predict(**given, api_name=f"/{endpoint}")
+                found = _made(client, endpoint, given)
             results = [found] if len(returned[endpoint]) == 1 else found
             for name, result in zip(returned[endpoint], results, strict=True):
                 _keep(result, folder, f"{i}-{name}")
@@ -111,6 +112,16 @@ def _checked(told: Any, known: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     call = check_options("call", told)
     endpoint = check_choice("endpoint", call.get("endpoint"), known)
     return endpoint, check_options("arguments", call.get("arguments"))
+
+
+def _made(client: Client, endpoint: str, arguments: dict[str, Any]) -> Any:
+    """What the call returns; InvalidInput if its arguments are none of it, or out of range."""
+    try:
+        return client.predict(**arguments, api_name=f"/{endpoint}")
+    except AppError as error:
+        raise InvalidInput(f"/{endpoint} refuses: {error}") from None
+    except TypeError as error:  # the client, of a parameter that there is not; it goes on with advice
+        raise InvalidInput(f"/{endpoint} refuses: {str(error).partition('. ')[0]}.") from None
 
 
 def _given(name: str, value: Any, scratch: Path, own: dict[str, Path]) -> Any:

@@ -104,6 +104,29 @@ def test_python_fold_follows_the_controls(visit):
     assert 'model="ddpm"' in code and f"steps={knobs.steps}" in code and visitor.url in code
 
 
+def test_pictures_of_earlier_settings_say_so(visit):
+    """Until they are drawn anew; a family that is chosen draws with the present ones at once."""
+    visitor = visit()
+    visitor.wait_ready()
+    page = visitor.page
+    visitor.type(page.locator("#seed input[type=number]"), "7")
+    for name in FAMILIES:
+        page.locator(f"#earlier-{name}", has_text="earlier settings").wait_for()
+    page.locator("#sample-gan").click()
+    page.locator("#picture-gan img[alt='16 digits drawn by GAN, seed 7']").wait_for()
+    assert not page.locator("#earlier-gan").is_visible()
+    assert page.locator("#earlier-vae").is_visible()
+    page.locator("#sample-all").click()
+    page.locator("#picture-ddpm img[alt='16 digits drawn by DDPM, seed 7']").wait_for()
+    choose(page, "DCGAN")
+    page.locator("#picture-dcgan img[alt='16 digits drawn by DCGAN, seed 7']").wait_for()
+    assert not page.locator("[data-earlier]").count()
+    visitor.open_fold("vae", "Train")
+    visitor.fill("steps", "50", "#train-vae")  # which draws nothing
+    page.wait_for_url("**vae.train.steps=50*")
+    assert not page.locator("[data-earlier]").count()
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_sideways_scroll(visit, width):
     visitor = visit(width)
