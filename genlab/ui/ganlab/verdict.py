@@ -31,7 +31,8 @@ HOW = (
 GRADIENTS = (
     "Below each picture the gradient of the verdict, and its length (pixels from -1 to 1): blue where more "
     "ink looks more real, orange where less does. Only a part of it lies in the plane, and shows as a slope. "
-    "The pull is the length of the gradient of the generator's loss, had it drawn this picture. "
+    "The pull is the length of the gradient of the generator's loss, had it drawn this picture; of a critic "
+    "it is that of the verdict itself. "
     "Where a pixel is black, it is the gradient of getting brighter: many a critic bends exactly at black."
 )
 SAYS = {
