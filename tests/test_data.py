@@ -18,6 +18,7 @@ from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 from genlab import data
 from genlab.config import DATASETS, TrainConfig
 from genlab.data import PUBLISHED, Dataset, load_mnist, to_float, to_uint8
+from genlab.embedded import BEGINNING
 from genlab.errors import DataUnavailable, InvalidInput
 
 EMBEDDED = (4500, False)
@@ -243,7 +244,7 @@ def test_the_real_set_where_it_is_there() -> None:
         counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # LeCun's training set
         theirs = MNIST(os.environ.get("GENLAB_DATA", "data"), train=False)
         assert torch.equal(test.images[:, 0], theirs.data) and torch.equal(test.labels, theirs.targets)
-        assert test.labels[:20].tolist() == list(data.BEGINNING)
+        assert test.labels[:20].tolist() == list(BEGINNING)
     else:
         counts = [450] * 10
     assert torch.bincount(train.labels).tolist() == counts
@@ -254,7 +255,7 @@ def test_the_embedded_set(embedded: dict[str, Dataset]) -> None:
     train, test = embedded["train"], embedded["test"]
     assert torch.bincount(train.labels).tolist() == [450] * 10
     assert torch.bincount(test.labels).tolist() == [50] * 10
-    assert test.labels[:20].tolist() == list(data.BEGINNING), "lessons call its first digits by their names"
+    assert test.labels[:20].tolist() == list(BEGINNING), "lessons call its first digits by their names"
     assert train.images.shape == (4500, 1, 28, 28) and test.images.shape == (500, 1, 28, 28)
     assert not train.complete and not test.complete
     assert "embedded" in train.source and "4,500" in train.source

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a module imports from lower rows only, and within its own package.
 LAYERS = [
     {"errors", "host"},
-    {"config"},
+    {"config", "embedded"},
     {"calls", "curves", "draws", "numbers", "events", "lessons", "noise", "data", "uploads", "walks"},
     {"canvas", "nn", "diffusion"},
     {"models"},

@@ -1,8 +1,8 @@
 // Marks the cards of Compare whose pictures are of other settings than those that are set now.
 window.genlabCompare = {
-    cards: family => document.querySelectorAll(family ? `#card-${family}` : '[id^=card-]'),
-    mark(earlier, family) {
-        for (const card of this.cards(family)) card.toggleAttribute('data-earlier', earlier);
+    mark(earlier, family) {  // or all of them
+        const cards = document.querySelectorAll(family ? `#card-${family}` : '[id^=card-]');
+        for (const card of cards) card.toggleAttribute('data-earlier', earlier);
     },
     changed(name) {  // an input, by its name in the address
         const [family, knob] = name.split('.');

@@ -54,7 +54,7 @@ def build(app: gr.Blocks, jobs: dict[str, Component], sessions: Sessions) -> Pan
     for name, fold in folds.items():
         fields |= {f"{name}.{knob}": part for knob, part in fold.card.sampling.items()}
         fields |= {f"{name}.train.{knob}": part for knob, part in fold.knobs.items()}
-    looks = listen(folds, choice, everything, fields, app, sessions)
+    looks = listen(Pictures(folds, choice, fields, gr.State([]), sessions), everything, app)
 
     def calls(values: Values) -> list[Call]:
         return [folds[name].card.call(values) for name in choice.shown(values)]
@@ -157,20 +157,6 @@ def linked(query: Mapping[str, str]) -> Sequence[str]:
     return names if set(names) <= MODELS.keys() and FEWEST <= len(names) <= MOST else []
 
 
-def first_look(panel: list[Card], sessions: Sessions, session: Session) -> Iterator[Updates]:
-    """What the page opens with; a family whose weights are broken says so, the others draw.
-
-    One whose training the address brings back is drawn when that is shown.
-    """
-    for card in panel:
-        if (job := session.jobs.get(card.name)) and not job.active:
-            continue
-        try:
-            yield from card.show(session, sessions.first_look(session, card.name, IMAGES, SEED), SEED)
-        except Exception as error:
-            yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
-
-
 # Waits until the pictures of the chosen families are there: what is sent to one that is being opened is lost.
 MOUNTED = """names => new Promise(done => {
     const began = Date.now(), timer = setInterval(() => {
@@ -182,75 +168,106 @@ MOUNTED = """names => new Promise(done => {
 })"""
 
 
-def listen(
-    folds: dict[str, TrainFold],
-    choice: Choice,
-    everything: gr.Button,
-    fields: dict[str, Component],
-    app: gr.Blocks,
-    sessions: Sessions,
-) -> Looks:
-    """Connect Sample all, the choice of families, and the pictures that the page opens with.
+@dataclass(frozen=True)
+class Pictures:
+    """Which families draw what, and when.
 
-    ``fields`` are what an address may tell.
+    Args:
+        folds: All families, in the order in which they stand.
+        choice: Which of them are shown.
+        fields: What an address may tell.
+        drawn: The names of those that have drawn on this page.
+        sessions: The visitors.
+    """
+
+    folds: dict[str, TrainFold]
+    choice: Choice
+    fields: dict[str, Component]
+    drawn: gr.State
+    sessions: Sessions
+
+    @property
+    def cards(self) -> list[Card]:
+        return [fold.card for fold in self.folds.values()]
+
+    @property
+    def outputs(self) -> list[Component]:
+        return [part for card in self.cards for part in card.outputs]
+
+    @property
+    def inputs(self) -> set[Any]:
+        return {self.choice.families}.union(*(card.inputs for card in self.cards))
+
+    def show(self, values: Values) -> Updates:
+        return self.choice.show(self.choice.shown(values))
+
+    def show_linked(self, values: Values) -> Updates:
+        """A link's families; a training that it has set is seen."""
+        opened = {f.fold: gr.Accordion(open=True) for f in self.folds.values() if f.touched(values)}
+        drawn = list({*values[self.drawn], *self.choice.shown(values)})
+        return self.show(values) | {self.drawn: drawn} | opened
+
+    def draw_all(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        session = self.sessions.get(request.session_hash)
+        for name in self.choice.shown(values):
+            yield from self.folds[name].card.draw(session, values)
+
+    def draw_new(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Those draw that have not yet."""
+        session, old = self.sessions.get(request.session_hash), values[self.drawn]
+        names = [name for name in self.choice.shown(values) if name not in old]
+        yield {self.drawn: [*old, *names]}
+        for card in self._waiting(session, names):
+            first = card.untouched(values)
+            yield from self._first_look(session, card) if first else card.draw(session, values)
+
+    def open(self, request: gr.Request) -> Iterator[Updates]:
+        """The families of the address are shown, and those of its jobs; the ones that are there draw."""
+        session, query = arrive(self.sessions, request)[0], request.query_params
+        told = query.get(KEY, PLACE) == PLACE and not self.fields.keys().isdisjoint(query)
+        asked = (linked(query) if told else []) or FIRST
+        names = [name for name in MODELS if name in asked or name in session.jobs][:MOST]
+        ready = [] if told else [name for name in names if name in FIRST]
+        others = {} if names == list(FIRST) else self.choice.show(names) | {self.choice.families: names}
+        yield {self.drawn: asked if told else ready} | others  # what is told draws by itself, once it is set
+        for card in self._waiting(session, ready):
+            yield from self._first_look(session, card)
+
+    def _waiting(self, session: Session, names: Sequence[str]) -> list[Card]:
+        """Of ``names`` those to be drawn now: what a training has left is drawn when that is shown."""
+        ended = {name for name, job in session.jobs.items() if not job.active}
+        return [self.folds[name].card for name in names if name not in ended]
+
+    def _first_look(self, session: Session, card: Card) -> Iterator[Updates]:
+        """What the page opens with; a family whose weights are broken says so."""
+        try:
+            yield from card.show(session, self.sessions.first_look(session, card.name, IMAGES, SEED), SEED)
+        except Exception as error:
+            yield {card.note: html.note(cards.sentence(error)), card.chips: ""}
+
+
+def listen(pictures: Pictures, everything: gr.Button, app: gr.Blocks) -> Looks:
+    """Connect Sample all, the choice of families, and the pictures that the page opens with.
 
     Returns:
         What shows and draws the chosen families as all is set.
     """
-    panel = [fold.card for fold in folds.values()]
-    drawn = gr.State([])  # who has drawn on this page
-
-    def draw_all(values: Values, request: gr.Request) -> Iterator[Updates]:
-        session, names = sessions.get(request.session_hash), choice.shown(values)
-        for card in panel:
-            if card.name in names:
-                yield from card.draw(session, values)
-
-    def show(values: Values) -> Updates:
-        return choice.show(choice.shown(values))
-
-    def show_linked(values: Values) -> Updates:
-        """A link's families; a training that it has set is seen."""
-        opened = {fold.fold: gr.Accordion(open=True) for fold in folds.values() if fold.touched(values)}
-        return show(values) | {drawn: list({*values[drawn], *choice.shown(values)})} | opened
-
-    def look(values: Values, request: gr.Request) -> Iterator[Updates]:
-        """Those draw that have not yet."""
-        session, old = sessions.get(request.session_hash), values[drawn]
-        names = [name for name in choice.shown(values) if name not in old]
-        yield {drawn: [*old, *names]}
-        for card in panel:
-            if card.name in names and card.untouched(values):
-                yield from first_look([card], sessions, session)
-            elif card.name in names:
-                yield from card.draw(session, values)
-
-    def opening(request: gr.Request) -> Iterator[Updates]:
-        """The families of the address are shown, and those of its jobs; the ones that are there draw."""
-        session, query = arrive(sessions, request)[0], request.query_params
-        told = query.get(KEY, PLACE) == PLACE and not fields.keys().isdisjoint(query)
-        asked = (linked(query) if told else []) or FIRST
-        names = [name for name in MODELS if name in asked or name in session.jobs][:MOST]
-        ready = [] if told else [name for name in names if name in FIRST]
-        others = {} if names == list(FIRST) else choice.show(names) | {choice.families: names}
-        yield {drawn: asked if told else ready} | others  # what is told draws by itself, once it is set
-        yield from first_look([card for card in panel if card.name in ready], sessions, session)
-
-    outputs = [part for card in panel for part in card.outputs]
-    inputs: set[Any] = set().union(*(card.inputs for card in panel))
-    everything.click(draw_all, inputs | {choice.families}, outputs, **SAMPLING)
-    latest = {**SAMPLING, "trigger_mode": "always_last"}  # who chooses two at once means both
-    at_once = {**NOW, "trigger_mode": "always_last"}
-    chosen = choice.families.input(show, {choice.families}, choice.outputs, **at_once)  # type: ignore[attr-defined]
-    opened = app.load(opening, None, [choice.families, *choice.outputs, drawn, *outputs], **SAMPLING)
+    choice, folds, drawn = pictures.choice, pictures.folds.values(), pictures.drawn
+    families: Any = choice.families
+    everything.click(pictures.draw_all, pictures.inputs, pictures.outputs, **SAMPLING)
+    latest = {"trigger_mode": "always_last"}  # who chooses two at once means both
+    chosen = families.input(pictures.show, {families}, choice.outputs, **NOW | latest)
+    opened = app.load(pictures.open, None, [families, *choice.outputs, drawn, *pictures.outputs], **SAMPLING)
     for event in (chosen, opened):
-        there = event.then(None, choice.families, None, js=MOUNTED, api_visibility="private")
-        there.then(look, inputs | {choice.families, drawn}, [drawn, *outputs], **latest)
-    knobs = {part for fold in folds.values() for part in fold.knobs.values()}
-    shown: list[Any] = [*choice.outputs, drawn, *(fold.fold for fold in folds.values())]
+        there = event.then(None, families, None, js=MOUNTED, api_visibility="private")
+        there.then(
+            pictures.draw_new, pictures.inputs | {drawn}, [drawn, *pictures.outputs], **SAMPLING | latest
+        )
+    knobs = {part for fold in folds for part in fold.knobs.values()}
+    shown: list[Any] = [*choice.outputs, drawn, *(fold.fold for fold in folds)]
     return (
-        (show_linked, {choice.families, drawn} | knobs, shown),
-        (MOUNTED, choice.families, None),
-        (draw_all, inputs | {choice.families}, outputs),
+        (pictures.show_linked, {families, drawn} | knobs, shown),
+        (MOUNTED, families, None),
+        (pictures.draw_all, pictures.inputs, pictures.outputs),
         ("() => genlabCompare.mark(false)", None, None),
     )
